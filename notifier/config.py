@@ -1,0 +1,284 @@
+"""The configuration: where it is found, what may stand in it, and whether it holds together.
+
+Defaults live here and nowhere else; docs/config.md is generated from these structs.
+"""
+
+import os
+import stat
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from notifier import checks
+from notifier.errors import ConfigError
+from notifier.model import EventType
+from notifier.tables import Duration, Faults, nearest, read_table, read_tables
+
+Pattern = str | list[str]
+
+
+class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of every configuration table."""
+
+
+class SourceSettings(Table):
+    """Keys that every source has. `type` names the reader."""
+
+    type: str
+    # how far apart the looks at a family are; empty: at every run
+    every: dict[Literal["tasks", "nodes"], Duration] = {}
+    # things that are never a problem: patterns over name, id, node, owner, group, status, kind
+    ignore: list[dict[str, Pattern]] = []
+    # a page for a thing: kind -> URL with {id}, {name}, {node}
+    link: dict[str, str] = {}
+
+
+class ChannelSettings(Table):
+    """One destination: exactly one of `email`, `slack`, `webhook`, `url`."""
+
+    # addresses; each is delivered on its own
+    email: str | list[str] = []
+    # host or host:port of the mail server; port 465 is implicit TLS
+    smtp: str = "localhost"
+    smtp_user: str = ""
+    smtp_password: str = ""
+    # auto: TLS where the server offers it, and always with a password
+    smtp_tls: Literal["auto", "starttls", "implicit", "none"] = "auto"
+    # the sender's address; default notifier@HOST
+    sender: str = msgspec.field(default="", name="from")
+    # incoming webhook URL of Slack
+    slack: str = ""
+    # address that is POSTed the events as JSON (Standard Webhooks)
+    webhook: str = ""
+    # signing secret(s) of the webhook, newest first
+    secret: str | list[str] = []
+    # any Apprise URL with one target
+    url: str = ""
+    # PEM file of the authority that signed the server's certificate
+    ca_file: str = ""
+    # bound of one connection step of one attempt
+    timeout: Duration = Duration(15)
+
+    @property
+    def kind(self) -> str:
+        return next((k for k in ("email", "slack", "webhook", "url") if getattr(self, k)), "")
+
+    @property
+    def addresses(self) -> list[str]:
+        return [self.email] if isinstance(self.email, str) else self.email
+
+
+class Route(Table):
+    """Which events go to which channels, and how. The first route that names a channel decides."""
+
+    name: str = ""
+    # field -> exact text, glob, or a list of these; all fields must match
+    match: dict[str, Pattern] = {}
+    # none of these may match
+    not_match: dict[str, Pattern] = {}
+    # default: problem, recovery, flapping_start, flapping_end, summary
+    events: list[EventType] = []
+    # empty: what matches is told to nobody
+    channels: list[str] | None = None
+    # run: one message per route and channel; group: one per group; event: one each
+    digest: Literal["run", "group", "event"] = "run"
+    # how many things a message names before it counts the rest
+    max_items: int = 20
+    # false: no endings are owed here
+    recovery: bool = True
+    # name of a template of your own, NAME.txt.j2 in the template folder
+    template: str = "default"
+
+
+class RunSettings(Table):
+    """The run itself."""
+
+    # polling gets three quarters of it, delivery the rest
+    deadline: Duration = Duration(120)
+    # what a first look does: one summary, nothing, or everything as news
+    first_run: Literal["summary", "silent", "alert"] = "summary"
+    # IANA zone that messages show; default: the machine's
+    timezone: str = ""
+    # further patterns of secrets in text from a cluster: globs over one word
+    redact: list[str] = []
+    # folder with templates of your own, looked at before ours
+    templates: str = ""
+
+
+class StateSettings(Table):
+    """Where the state lives and how long a run waits for its lock."""
+
+    path: str = ""
+    lock_wait: Duration = Duration(30)
+
+
+class Destination(msgspec.Struct, frozen=True):
+    """One row of the outbox: a channel, or one address of a channel with several."""
+
+    row: str
+    channel: str
+    settings: ChannelSettings
+    address: str = ""
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True):
+    """A configuration that holds together."""
+
+    path: Path
+    state_path: Path
+    sources: dict[str, SourceSettings]
+    channels: dict[str, ChannelSettings]
+    routes: tuple[Route, ...] = ()
+    default_channels: tuple[str, ...] = ()
+    run: RunSettings = RunSettings()
+    state: StateSettings = StateSettings()
+    warnings: tuple[str, ...] = ()
+
+    def destinations(self) -> dict[str, Destination]:
+        """Every row of the outbox by its name: `ops`, or `ops/anna@example.org` for a list."""
+        rows = {}
+        for name, settings in self.channels.items():
+            several = settings.kind == "email" and len(settings.addresses) > 1
+            for address in settings.addresses if settings.kind == "email" else [""]:
+                row = f"{name}/{address}" if several else name
+                rows[row] = Destination(row, name, settings, address)
+        return rows
+
+    def rows_of(self, name: str) -> list[str]:
+        """The rows that `name` (a channel or a row, maybe of a former list) stands for today."""
+        rows = self.destinations()
+        if name in rows:
+            return [name]
+        channel = name.split("/", 1)[0]
+        return [row for row, there in rows.items() if there.channel == channel]
+
+
+TOP = ("sources", "channels", "routes", "default_channels", "run", "state")
+
+
+def find(given: str | None, environ: Mapping[str, str]) -> Path:
+    """The configuration file: --config, $NOTIFIER_CONFIG, /etc, then the user's own.
+
+    Raises ConfigError when there is none, naming every place that was looked at.
+    """
+    if given or environ.get("NOTIFIER_CONFIG"):
+        path = Path(given or environ["NOTIFIER_CONFIG"]).absolute()
+        if not path.is_file():
+            raise ConfigError(f"{path}: no such configuration file")
+        return path
+    places = [Path("/etc/notifier/config.toml"), _user(environ, "XDG_CONFIG_HOME", ".config")]
+    for path in places:
+        if path.is_file():
+            return path
+    raise ConfigError(
+        f"no configuration: neither {places[0]} nor {places[1]} exists, "
+        "and neither --config nor $NOTIFIER_CONFIG names one"
+    )
+
+
+def state_path(path: Path, given: str, environ: Mapping[str, str]) -> Path:
+    """Where the state of the configuration at `path` lives: it follows the file, not the user."""
+    if given:
+        return path.parent / Path(given).expanduser()
+    if path == Path("/etc/notifier/config.toml"):
+        return Path("/var/lib/notifier/state.json")
+    if path == _user(environ, "XDG_CONFIG_HOME", ".config"):
+        return _user(environ, "XDG_STATE_HOME", ".local/state").parent / "state.json"
+    return path.parent / "state.json"
+
+
+def _user(environ: Mapping[str, str], variable: str, default: str) -> Path:
+    base = environ.get(variable) or str(Path(environ.get("HOME") or "/") / default)
+    return Path(base) / "notifier" / "config.toml"
+
+
+def load(
+    path: Path, settings_of: Callable[[str], type[SourceSettings]], environ: Mapping[str, str]
+) -> Config:
+    """Reads and checks the file. Raises ConfigError with all its faults at once.
+
+    `settings_of(type)` gives a source type's settings; it raises KeyError with the known types.
+    """
+    text = _text(path)
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: not valid TOML: {error}") from None
+    faults = Faults()
+    for key in document.keys() - set(TOP):
+        faults.error("top level", f"unknown key '{key}'{nearest(key, TOP)}")
+    config = _assemble(document, path, settings_of, environ, faults)
+    checks.check(config, faults)
+    if stat.S_IMODE(os.stat(path).st_mode) & 0o044:
+        checks.literal_secrets(config, faults)
+    if faults.errors:
+        raise ConfigError(*(f"{path.name}: {line}" for line in faults.errors))
+    return msgspec.structs.replace(config, warnings=tuple(faults.warnings))
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}: not UTF-8 text") from None
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def _assemble(
+    document: dict[str, object],
+    path: Path,
+    settings_of: Callable[[str], type[SourceSettings]],
+    environ: Mapping[str, str],
+    faults: Faults,
+) -> Config:
+    def source(name: str, table: object, where: str) -> SourceSettings | None:
+        kind = table.get("type") if isinstance(table, dict) else None
+        if not isinstance(kind, str):
+            faults.error(where, "key 'type' is missing" if kind is None else "'type' must be text")
+            return None
+        try:
+            return read_table(settings_of(kind), table, where, faults)
+        except KeyError as error:
+            known = list(error.args[0])
+            faults.error(where, f"unknown type '{kind}'{nearest(kind, known)}")
+            return None
+
+    def channel(name: str, table: object, where: str) -> ChannelSettings | None:
+        return read_table(ChannelSettings, table, where, faults)
+
+    state = read_table(StateSettings, document.get("state", {}), "state", faults)
+    state = state or StateSettings()
+    return Config(
+        path=path,
+        state_path=state_path(path, state.path, environ),
+        sources=read_tables(document.get("sources", {}), "sources", faults, source),
+        channels=read_tables(document.get("channels", {}), "channels", faults, channel),
+        routes=_routes(document.get("routes", []), faults),
+        default_channels=_names(document.get("default_channels", []), faults),
+        run=read_table(RunSettings, document.get("run", {}), "run", faults) or RunSettings(),
+        state=state,
+    )
+
+
+def _routes(tables: object, faults: Faults) -> tuple[Route, ...]:
+    if not isinstance(tables, list):
+        faults.error("routes", "expected [[routes]] tables")
+        return ()
+    routes = []
+    for number, table in enumerate(tables, 1):
+        named = table.get("name") if isinstance(table, dict) else None
+        route = read_table(Route, table, f"routes '{named or number}'", faults)
+        if route is not None:
+            routes.append(route if route.name else msgspec.structs.replace(route, name=f"{number}"))
+    return tuple(routes)
+
+
+def _names(value: object, faults: Faults) -> tuple[str, ...]:
+    if isinstance(value, list) and all(isinstance(name, str) for name in value):
+        return tuple(value)
+    faults.error("default_channels", "expected a list of channel names")
+    return ()

@@ -1,0 +1,274 @@
+"""The words of Notifier as frozen values: what is seen, what is wrong, what is said.
+
+Nothing here does I/O or asks the time. Every time is an aware UTC datetime. A *thing* is
+written `SOURCE/KIND/ID` (`river/node/gpu-07`); inside a source it is `KIND/ID`.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Literal
+
+import msgspec
+
+Family = Literal["tasks", "nodes"]
+Absence = Literal["reset", "down", "nothing"]
+Health = Literal["ok", "active", "failed", "cancelled", "degraded", "down", "missing", "unknown"]
+Severity = Literal["critical", "warning", "info"]
+EventType = Literal[
+    "problem", "recovery", "reminder", "change", "flapping_start", "flapping_end", "summary"
+]
+Outcome = Literal["delivered", "retry", "unknown", "parked"]
+
+BAD: frozenset[str] = frozenset({"failed", "degraded", "down", "missing"})
+ENDED: frozenset[str] = frozenset({"ok", "failed", "cancelled"})
+RANK: Mapping[str, int] = {"info": 0, "warning": 1, "critical": 2}
+
+
+class Frozen(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Base of all values: cannot be changed, leaves defaults out of its JSON."""
+
+
+class Kind(Frozen):
+    """What a source says of one of its kinds.
+
+    `finite` things end (a task, a build); others stand (a node, a job). `absence` is what it
+    means that a complete listing lacks a thing: `reset` (rows are never removed there, so a
+    listing that shares nothing with memory is another database), `down`, or `nothing`.
+    `confirm` is how many bad looks in a row make a problem of a standing thing.
+    """
+
+    name: str
+    family: Family
+    finite: bool
+    absence: Absence = "nothing"
+    confirm: int = 1
+
+
+class Observation(Frozen, kw_only=True):
+    """One thing as seen in one look. All text is clean: no control characters, no secrets.
+
+    `status` is the source's own word. `attempt` is opaque: where it differs and the thing is
+    bad again, it failed again. `order` (seconds since 1970) rises with the thing's age in the
+    source's own order (submit time, stop time). `part_of` is `KIND/ID` in the same source: the
+    node, job or failed build this belongs to.
+    """
+
+    kind: str
+    id: str
+    name: str
+    status: str
+    health: Health
+    severity: Severity = "info"
+    attempt: str = ""
+    node: str = ""
+    owner: str = ""
+    group: str = ""
+    part_of: str = ""
+    message: str = ""
+    command: str = ""
+    submitted: datetime | None = None
+    started: datetime | None = None
+    ended: datetime | None = None
+    last_seen: datetime | None = None
+    order: float | None = None
+    link: str = ""
+    labels: dict[str, str] = {}
+
+
+class Snapshot(Frozen, kw_only=True):
+    """All that one look saw of one (kind, scope).
+
+    A listing has `statuses` (id -> raw status, every row) and `rows`, which may be lazy: diff
+    asks it only for the ids it has a question about. Only in a `complete` listing absence means
+    anything. A stream has `changes` instead: observations in order, absence means nothing.
+    `notes` are odd rows and limits, one line each, for the person at the terminal.
+    """
+
+    kind: str
+    scope: str = ""
+    statuses: Mapping[str, str] = {}
+    rows: Mapping[str, Observation] = {}
+    complete: bool = True
+    changes: tuple[Observation, ...] | None = None
+    notes: tuple[str, ...] = ()
+
+
+UnreadableWhy = Literal["unreachable", "slow", "tls", "refused", "sick"]
+
+
+class Unreadable(Frozen, kw_only=True):
+    """A look that failed: could not look is a type, never an empty listing.
+
+    `unreachable`, `slow` and `tls` are the whole source's; `refused` and `sick` belong to the
+    family (and scope) that was asked for. `reason` is one clean line without secrets.
+    """
+
+    family: Family
+    why: UnreadableWhy
+    reason: str
+    scope: str = ""
+    # seconds the failed look took; a slow one earns a pause
+    took: float = 0.0
+
+
+SOURCE_WIDE: frozenset[str] = frozenset({"unreachable", "slow", "tls"})
+
+
+class Planned(Frozen):
+    """One channel's row in an incident's plan: through which route, when told, by which message."""
+
+    route: str = ""
+    told: datetime | None = None
+    by: str = ""
+
+
+class Incident(Frozen, kw_only=True):
+    """A thing's problem, from its opening to its ending.
+
+    `settled` marks a finite failure that everyone planned for has heard of: a fact, not open,
+    remembered for 30 days so that lost -> completed still gets its ending. `ended` is set while
+    endings wait in the outbox; after them the incident leaves the state.
+    """
+
+    handle: str
+    thing: str
+    observation: Observation
+    finite: bool
+    severity: Severity
+    opened: datetime
+    changed: datetime
+    settled: datetime | None = None
+    ended: datetime | None = None
+    plan: dict[str, Planned] = {}
+
+
+class Due(Frozen):
+    """An event that waits for one channel: by which route, from when, and how it fared so far.
+
+    `key` is the message it is frozen in, while there is one. `failures` counts certain ones.
+    """
+
+    route: str
+    at: datetime
+    failures: int = 0
+    key: str = ""
+
+
+class Event(Frozen, kw_only=True):
+    """One thing to say. `reason` names why it is said; `to` are the channels that still wait.
+
+    For a recovery `opened` is when the problem began. A summary has `text` in place of an
+    observation and `covers`, the incidents that it tells (or ends, when `ends`).
+    """
+
+    id: str
+    type: EventType
+    at: datetime
+    reason: str
+    thing: str
+    severity: Severity
+    observation: Observation | None = None
+    incident: str = ""
+    before: str = ""
+    opened: datetime | None = None
+    text: str = ""
+    covers: tuple[str, ...] = ()
+    ends: bool = False
+    to: dict[str, Due] = {}
+
+    @property
+    def source(self) -> str:
+        return self.thing.split("/", 1)[0]
+
+    @property
+    def part_of(self) -> str:
+        """The full name of what this belongs to, or nothing."""
+        part = self.observation.part_of if self.observation else ""
+        return f"{self.source}/{part}" if part else ""
+
+
+class Message(Frozen, kw_only=True):
+    """What one attempt sends: a frozen list of events, under one key, rendered as of `at`.
+
+    `attempting` is written before anything is sent. `unknown`: it may have arrived, and will be
+    repeated with the same events and key. `parked`: a person has to look.
+    """
+
+    key: str
+    channel: str
+    route: str
+    events: tuple[str, ...]
+    at: datetime
+    state: Literal["attempting", "unknown", "parked"] = "attempting"
+    tries: int = 1
+    unknowns: int = 0
+    plain: bool = False
+    reason: str = ""
+
+
+class Receipt(Frozen, kw_only=True):
+    """How an attempt ended. `reason` is of a fixed vocabulary plus a code: it holds no secret.
+
+    `retry` and `parked` are certain: nothing arrived. `blame` says whether the content or the
+    channel (auth, not found, TLS) is at fault. `retry_after` is in seconds.
+    """
+
+    key: str
+    outcome: Outcome
+    reason: str = ""
+    blame: Literal["", "content", "channel"] = ""
+    retry_after: float | None = None
+
+
+class ChannelState(Frozen, kw_only=True):
+    """What is remembered of a channel: nothing at all while it is well."""
+
+    failing_since: datetime | None = None
+    failures: int = 0
+    failed_at: datetime | None = None
+    hold: float = 0.0
+    parked: str = ""
+    parked_at: datetime | None = None
+    reason: str = ""
+
+
+class Watch(Frozen):
+    """A standing thing that is bad and not yet a problem: since when, and in how many looks."""
+
+    since: datetime
+    looks: int = 0
+    changes: tuple[datetime, ...] = ()
+
+
+class Scope(Frozen, kw_only=True):
+    """What is known of one (source, kind, scope): since when, and every id by raw status."""
+
+    since: datetime
+    statuses: dict[str, list[str]] = {}
+    absent: dict[str, int] = {}
+    strange: int = 0
+    newest: float | None = None
+
+
+class Things(Frozen):
+    """What is known of one (source, kind). `floor`: what had ended by then is not news."""
+
+    scopes: dict[str, Scope] = {}
+    floor: float | None = None
+    odd: tuple[str, ...] = ()
+
+
+class State(Frozen, kw_only=True):
+    """The whole document, version 1. `id` and `counter` make every key and handle."""
+
+    version: int = 1
+    id: str = ""
+    counter: int = 0
+    things: dict[str, Things] = {}
+    watched: dict[str, Watch] = {}
+    incidents: dict[str, Incident] = {}
+    events: dict[str, Event] = {}
+    messages: dict[str, Message] = {}
+    channels: dict[str, ChannelState] = {}
+    cursors: dict[str, Any] = {}
+    spool: dict[str, Any] = {}
