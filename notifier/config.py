@@ -3,7 +3,6 @@
 Defaults live here and nowhere else; docs/config.md is generated from these structs.
 """
 
-import os
 import stat
 import tomllib
 from collections.abc import Callable, Mapping
@@ -24,7 +23,7 @@ class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Base of every configuration table."""
 
 
-class SourceSettings(Table):
+class SourceSettings(Table, frozen=True, kw_only=True):
     """Keys that every source has. `type` names the reader."""
 
     type: str
@@ -36,7 +35,7 @@ class SourceSettings(Table):
     link: dict[str, str] = {}
 
 
-class ChannelSettings(Table):
+class ChannelSettings(Table, frozen=True, kw_only=True):
     """One destination: exactly one of `email`, `slack`, `webhook`, `url`."""
 
     # addresses; each is delivered on its own
@@ -64,14 +63,16 @@ class ChannelSettings(Table):
 
     @property
     def kind(self) -> str:
+        """Which of the four it is; empty when it is none."""
         return next((k for k in ("email", "slack", "webhook", "url") if getattr(self, k)), "")
 
     @property
     def addresses(self) -> list[str]:
+        """The e-mail addresses, one or many."""
         return [self.email] if isinstance(self.email, str) else self.email
 
 
-class Route(Table):
+class Route(Table, frozen=True, kw_only=True):
     """Which events go to which channels, and how. The first route that names a channel decides."""
 
     name: str = ""
@@ -93,7 +94,7 @@ class Route(Table):
     template: str = "default"
 
 
-class RunSettings(Table):
+class RunSettings(Table, frozen=True, kw_only=True):
     """The run itself."""
 
     # polling gets three quarters of it, delivery the rest
@@ -108,7 +109,7 @@ class RunSettings(Table):
     templates: str = ""
 
 
-class StateSettings(Table):
+class StateSettings(Table, frozen=True, kw_only=True):
     """Where the state lives and how long a run waits for its lock."""
 
     path: str = ""
@@ -212,7 +213,7 @@ def load(
         faults.error("top level", f"unknown key '{key}'{nearest(key, TOP)}")
     config = _assemble(document, path, settings_of, environ, faults)
     checks.check(config, faults)
-    if stat.S_IMODE(os.stat(path).st_mode) & 0o044:
+    if stat.S_IMODE(path.stat().st_mode) & 0o044:
         checks.literal_secrets(config, faults)
     if faults.errors:
         raise ConfigError(*(f"{path.name}: {line}" for line in faults.errors))

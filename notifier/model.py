@@ -18,6 +18,8 @@ EventType = Literal[
     "problem", "recovery", "reminder", "change", "flapping_start", "flapping_end", "summary"
 ]
 Outcome = Literal["delivered", "retry", "unknown", "parked"]
+# where a state came from: its file, the generation before it, a first run, or a loss
+Origin = Literal["current", "former", "fresh", "lost"]
 
 BAD: frozenset[str] = frozenset({"failed", "degraded", "down", "missing"})
 ENDED: frozenset[str] = frozenset({"ok", "failed", "cancelled"})
@@ -28,13 +30,14 @@ class Frozen(msgspec.Struct, frozen=True, omit_defaults=True):
     """Base of all values: cannot be changed, leaves defaults out of its JSON."""
 
 
-class Kind(Frozen):
+class Kind(Frozen, frozen=True):
     """What a source says of one of its kinds.
 
     `finite` things end (a task, a build); others stand (a node, a job). `absence` is what it
     means that a complete listing lacks a thing: `reset` (rows are never removed there, so a
     listing that shares nothing with memory is another database), `down`, or `nothing`.
-    `confirm` is how many bad looks in a row make a problem of a standing thing.
+    `confirm` is how many bad looks in a row make a problem of a standing thing. `attempts`:
+    observations of this kind carry an `attempt`, so a known failure is looked at again.
     """
 
     name: str
@@ -42,9 +45,10 @@ class Kind(Frozen):
     finite: bool
     absence: Absence = "nothing"
     confirm: int = 1
+    attempts: bool = False
 
 
-class Observation(Frozen, kw_only=True):
+class Observation(Frozen, frozen=True, kw_only=True):
     """One thing as seen in one look. All text is clean: no control characters, no secrets.
 
     `status` is the source's own word. `attempt` is opaque: where it differs and the thing is
@@ -75,7 +79,7 @@ class Observation(Frozen, kw_only=True):
     labels: dict[str, str] = {}
 
 
-class Snapshot(Frozen, kw_only=True):
+class Snapshot(Frozen, frozen=True, kw_only=True):
     """All that one look saw of one (kind, scope).
 
     A listing has `statuses` (id -> raw status, every row) and `rows`, which may be lazy: diff
@@ -96,11 +100,12 @@ class Snapshot(Frozen, kw_only=True):
 UnreadableWhy = Literal["unreachable", "slow", "tls", "refused", "sick"]
 
 
-class Unreadable(Frozen, kw_only=True):
+class Unreadable(Frozen, frozen=True, kw_only=True):
     """A look that failed: could not look is a type, never an empty listing.
 
-    `unreachable`, `slow` and `tls` are the whole source's; `refused` and `sick` belong to the
-    family (and scope) that was asked for. `reason` is one clean line without secrets.
+    `unreachable` and `tls` are the whole source's; `slow`, `refused` and `sick` belong to the
+    family (and scope) that was asked for: where the list of tasks is too slow, the nodes may
+    well be fast. `reason` is one clean line without secrets.
     """
 
     family: Family
@@ -111,10 +116,10 @@ class Unreadable(Frozen, kw_only=True):
     took: float = 0.0
 
 
-SOURCE_WIDE: frozenset[str] = frozenset({"unreachable", "slow", "tls"})
+SOURCE_WIDE: frozenset[str] = frozenset({"unreachable", "tls"})
 
 
-class Planned(Frozen):
+class Planned(Frozen, frozen=True):
     """One channel's row in an incident's plan: through which route, when told, by which message."""
 
     route: str = ""
@@ -122,7 +127,7 @@ class Planned(Frozen):
     by: str = ""
 
 
-class Incident(Frozen, kw_only=True):
+class Incident(Frozen, frozen=True, kw_only=True):
     """A thing's problem, from its opening to its ending.
 
     `settled` marks a finite failure that everyone planned for has heard of: a fact, not open,
@@ -142,7 +147,7 @@ class Incident(Frozen, kw_only=True):
     plan: dict[str, Planned] = {}
 
 
-class Due(Frozen):
+class Due(Frozen, frozen=True):
     """An event that waits for one channel: by which route, from when, and how it fared so far.
 
     `key` is the message it is frozen in, while there is one. `failures` counts certain ones.
@@ -154,7 +159,7 @@ class Due(Frozen):
     key: str = ""
 
 
-class Event(Frozen, kw_only=True):
+class Event(Frozen, frozen=True, kw_only=True):
     """One thing to say. `reason` names why it is said; `to` are the channels that still wait.
 
     For a recovery `opened` is when the problem began. A summary has `text` in place of an
@@ -178,6 +183,7 @@ class Event(Frozen, kw_only=True):
 
     @property
     def source(self) -> str:
+        """The name of the source, the first part of the thing."""
         return self.thing.split("/", 1)[0]
 
     @property
@@ -187,7 +193,7 @@ class Event(Frozen, kw_only=True):
         return f"{self.source}/{part}" if part else ""
 
 
-class Message(Frozen, kw_only=True):
+class Message(Frozen, frozen=True, kw_only=True):
     """What one attempt sends: a frozen list of events, under one key, rendered as of `at`.
 
     `attempting` is written before anything is sent. `unknown`: it may have arrived, and will be
@@ -206,7 +212,7 @@ class Message(Frozen, kw_only=True):
     reason: str = ""
 
 
-class Receipt(Frozen, kw_only=True):
+class Receipt(Frozen, frozen=True, kw_only=True):
     """How an attempt ended. `reason` is of a fixed vocabulary plus a code: it holds no secret.
 
     `retry` and `parked` are certain: nothing arrived. `blame` says whether the content or the
@@ -220,7 +226,7 @@ class Receipt(Frozen, kw_only=True):
     retry_after: float | None = None
 
 
-class ChannelState(Frozen, kw_only=True):
+class ChannelState(Frozen, frozen=True, kw_only=True):
     """What is remembered of a channel: nothing at all while it is well."""
 
     failing_since: datetime | None = None
@@ -232,7 +238,7 @@ class ChannelState(Frozen, kw_only=True):
     reason: str = ""
 
 
-class Watch(Frozen):
+class Watch(Frozen, frozen=True):
     """A standing thing that is bad and not yet a problem: since when, and in how many looks."""
 
     since: datetime
@@ -240,7 +246,7 @@ class Watch(Frozen):
     changes: tuple[datetime, ...] = ()
 
 
-class Scope(Frozen, kw_only=True):
+class Scope(Frozen, frozen=True, kw_only=True):
     """What is known of one (source, kind, scope): since when, and every id by raw status."""
 
     since: datetime
@@ -250,7 +256,7 @@ class Scope(Frozen, kw_only=True):
     newest: float | None = None
 
 
-class Things(Frozen):
+class Things(Frozen, frozen=True):
     """What is known of one (source, kind). `floor`: what had ended by then is not news."""
 
     scopes: dict[str, Scope] = {}
@@ -258,7 +264,7 @@ class Things(Frozen):
     odd: tuple[str, ...] = ()
 
 
-class State(Frozen, kw_only=True):
+class State(Frozen, frozen=True, kw_only=True):
     """The whole document, version 1. `id` and `counter` make every key and handle."""
 
     version: int = 1

@@ -54,9 +54,11 @@ class Faults:
         self.warnings: list[str] = []
 
     def error(self, where: str, what: str) -> None:
+        """Notes what is wrong, and where."""
         self.errors.append(f"{where}: {what}")
 
     def warn(self, where: str, what: str) -> None:
+        """Notes what merely looks wrong, and where."""
         self.warnings.append(f"{where}: {what}")
 
 

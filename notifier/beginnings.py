@@ -1,0 +1,136 @@
+"""First looks, another database behind the same address, words never heard: told in one summary."""
+
+from collections import Counter
+
+from msgspec.structs import replace
+
+from notifier.draft import Draft, Look, by_status
+from notifier.model import BAD, Frozen, Kind, Observation, Scope, Snapshot, Things
+
+LATE = 600.0
+
+
+class Begun(Frozen, frozen=True, kw_only=True):
+    """What a first look at one (kind, scope) found. `failed`: how many had failed already."""
+
+    kind: Kind
+    total: int
+    failed: int
+    down: tuple[str, ...]
+    again: bool = False
+    ended: tuple[str, ...] = ()
+
+
+def first(draft: Draft, look: Look, kind: Kind, snapshot: Snapshot) -> Begun:
+    """Learns a baseline: opens incidents for standing things that are bad, counts the rest."""
+    key = f"{look.source}/{kind.name}"
+    healths = {word: look.classify(kind.name, word)[0] for word in set(snapshot.statuses.values())}
+    handles, newest = [], None
+    for name, status in snapshot.statuses.items():
+        if not kind.finite and healths[status] not in BAD:
+            continue
+        observation = snapshot.rows[name]
+        if observation.order is not None:
+            newest = max(newest or 0.0, observation.order)
+        if not kind.finite and not look.ignored(observation):
+            thing = f"{key}/{name}"
+            if draft.incident(thing) is None:
+                handles.append(draft.open_incident(thing, observation, finite=False).handle)
+    counts = Counter(healths[status] for status in snapshot.statuses.values())
+    scope = Scope(since=draft.now, statuses=by_status(snapshot.statuses), newest=newest)
+    things = draft.things.get(key, Things())
+    floor = newest - LATE if newest is not None else None
+    if things.floor is not None and floor is not None and things.scopes.keys() - {snapshot.scope}:
+        floor = max(floor, things.floor)
+    draft.things[key] = replace(
+        things, scopes={**things.scopes, snapshot.scope: scope}, floor=floor
+    )
+    return Begun(
+        kind=kind, total=len(snapshot.statuses), failed=counts["failed"], down=tuple(handles)
+    )
+
+
+def strange(draft: Draft, look: Look, kind: Kind, snapshot: Snapshot, scope: Scope) -> Begun | None:
+    """A listing that shares nothing with memory: once it is doubted, twice it is a new database."""
+    key = f"{look.source}/{kind.name}"
+    things = draft.things[key]
+    if scope.strange == 0:
+        doubted = replace(scope, strange=1)
+        draft.things[key] = replace(things, scopes={**things.scopes, snapshot.scope: doubted})
+        return None
+    ended = [
+        handle
+        for thing in draft.below(f"{key}/")
+        if draft.incidents[handle := draft.open[thing]].settled is None
+    ]
+    for thing in draft.below(f"{key}/"):
+        draft.end_silently(draft.open[thing])
+    for thing in [one for one in draft.watched if one.startswith(f"{key}/")]:
+        del draft.watched[thing]
+    draft.things[key] = replace(things, floor=None)
+    return replace(first(draft, look, kind, snapshot), again=True, ended=tuple(ended))
+
+
+def say(draft: Draft, source: str, begun: list[Begun], first_run: str) -> None:
+    """One summary for all that was looked at for the first time in this run."""
+    resets = [one for one in begun if one.again]
+    fresh = [one for one in begun if not one.again]
+    thing = f"{source}/source/{source}"
+    if fresh and first_run == "summary":
+        text = f"watching {_counts(fresh)} on {source}{_already(fresh)}{_down(draft, fresh)}"
+        covers = tuple(handle for one in fresh for handle in one.down)
+        severity = "warning" if covers else "info"
+        draft.say("summary", "first look", thing, severity, text=text, covers=covers)
+    for one in resets:
+        text = (
+            f"{source} has another database now: none of its former {one.kind.name}s is left. "
+            f"Watching {_counts([one])}{_already([one])}{_down(draft, [one])}"
+        )
+        draft.say("summary", "reset", thing, "critical", text=text, covers=one.down)
+        if one.ended:
+            names = [draft.incidents[handle].observation.name for handle in one.ended]
+            text = f"{source} was reset; no longer watched: {_names(names)}"
+            draft.say(
+                "summary", "ended by reset", thing, "critical",
+                text=text, covers=one.ended, ends=True,
+            )  # fmt: skip
+
+
+def odd_word(draft: Draft, source: str, kind: Kind, observation: Observation) -> None:
+    """A status word that nobody knows is told once and taken for active."""
+    key = f"{source}/{kind.name}"
+    things = draft.things.get(key, Things())
+    if observation.status in things.odd or len(things.odd) >= 50:
+        return
+    draft.things[key] = replace(things, odd=(*things.odd, observation.status))
+    text = (
+        f"{source}: {kind.name} {observation.name} has the unknown status "
+        f"'{observation.status[:60]}'; it is taken for active"
+    )
+    draft.say("summary", "unknown status", f"{source}/source/{source}", "warning", text=text)
+
+
+def _counts(begun: list[Begun]) -> str:
+    counts: Counter[str] = Counter()
+    for one in begun:
+        counts[one.kind.name] += one.total
+    return " and ".join(f"{n:,} {kind}{'' if n == 1 else 's'}" for kind, n in counts.items())
+
+
+def _already(begun: list[Begun]) -> str:
+    parts = [
+        f"{one.failed:,} {one.kind.name}{'' if one.failed == 1 else 's'} had already failed"
+        for one in begun
+        if one.failed
+    ]
+    return f"; {', '.join(parts)}" if parts else ""
+
+
+def _down(draft: Draft, begun: list[Begun]) -> str:
+    names = [draft.incidents[handle].observation.name for one in begun for handle in one.down]
+    return f"; down now: {_names(names)}" if names else ""
+
+
+def _names(names: list[str]) -> str:
+    more = f" and {len(names) - 20:,} more" if len(names) > 20 else ""
+    return ", ".join(sorted(names)[:20]) + more

@@ -1,0 +1,51 @@
+"""Pure: news of Notifier itself: a channel that fails, a state that was lost."""
+
+from datetime import datetime, timedelta
+
+from notifier.draft import Draft
+from notifier.model import ChannelState, Event, Observation, Origin, State
+
+ALERT_AFTER = timedelta(hours=1)
+
+
+def diff(state: State, now: datetime) -> tuple[State, list[Event]]:
+    """A channel that has failed for an hour is a problem; one that accepts again is a recovery."""
+    draft = Draft(state, now)
+    for row, channel in state.channels.items():
+        thing = f"notifier/channel/{row}"
+        since = channel.failing_since
+        if draft.incident(thing) is None and since and now - since >= ALERT_AFTER:
+            draft.problem(thing, _seen(row, channel), finite=False, since=since)
+    for thing in draft.below("notifier/channel/"):
+        row = thing.split("/", 2)[2]
+        incident = draft.incident(thing)
+        if incident and row not in state.channels:
+            draft.end(incident, _seen(row, None), "back")
+    return (draft.done(), draft.events) if draft.events else (state, [])
+
+
+def _seen(row: str, channel: ChannelState | None) -> Observation:
+    return Observation(
+        kind="channel",
+        id=row,
+        name=row,
+        status="failing" if channel else "ok",
+        health="down" if channel else "ok",
+        severity="critical" if channel else "info",
+        message=channel.reason if channel else "",
+    )
+
+
+def state_news(state: State, origin: Origin, now: datetime) -> tuple[State, list[Event]]:
+    """What people must know of the state itself: it was lost, or its last generation was bad."""
+    texts = {
+        "lost": "the state of Notifier was lost: what was told before is not known any more, "
+        "and everything is looked at as for the first time",
+        "former": "the state of Notifier was damaged; the generation before it was taken, so some "
+        "news may be told once more",
+    }
+    if origin not in texts:
+        return state, []
+    draft = Draft(state, now)
+    draft.say("summary", f"state {origin}", "notifier/state/state", "critical", text=texts[origin])
+    return draft.done(), draft.events

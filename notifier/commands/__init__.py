@@ -1,0 +1,1 @@
+"""The subcommands, one module each: `arguments(parser, common)` and `main(context) -> code`."""

@@ -1,0 +1,111 @@
+"""`notifier channel`: which there are, and whether one really delivers."""
+
+import argparse
+from datetime import timedelta
+
+from notifier.cli import Context
+from notifier.commands import _shared
+from notifier.config import Config, Destination
+from notifier.errors import ConfigError, Exit
+from notifier.model import Event, Incident, Message, Observation, Planned, State
+from notifier.run import Post
+from notifier.state import Store
+from notifier.tables import nearest
+
+
+def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
+    """The arguments of `channel`."""
+    what = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    what.add_parser("list", parents=[common], help="every channel, and how it fares")
+    test = what.add_parser(
+        "test", parents=[common], help="send a problem marked as a test, and its ending"
+    )
+    test.add_argument("name", metavar="NAME")
+
+
+def main(context: Context) -> int:
+    """Lists the channels, or sends two marked messages through one."""
+    config = _shared.configuration(context)
+    if context.args.action == "list":
+        return _list(context, config)
+    rows = config.rows_of(context.args.name)
+    if not rows:
+        near = nearest(context.args.name, config.channels)
+        raise ConfigError(f"no channel is named '{context.args.name}'{near}")
+    return max(_test(context, config, row) for row in rows)
+
+
+def _list(context: Context, config: Config) -> int:
+    state, _ = Store(config.state_path).load()
+    clock = _shared.times(config, context.clock())
+    found = []
+    for row, there in config.destinations().items():
+        channel = state.channels.get(row)
+        waits = sum(row in event.to for event in state.events.values())
+        how = "ok"
+        if channel is not None:
+            since = clock.time(channel.failing_since)
+            how = f"{'parked' if channel.parked else 'failing'} since {since}: {channel.reason}"
+        found.append({"row": row, "kind": _kind(there), "state": how, "waiting": waits})
+    if context.args.json:
+        context.print_json(found)
+        return 0
+    head = ["CHANNEL", "KIND", "WAITING", "STATE"]
+    table = [[str(one[key]) for key in ("row", "kind", "waiting", "state")] for one in found]
+    for line in _shared.table(head, table):
+        context.print(line)
+    return 0
+
+
+def _kind(there: Destination) -> str:
+    return there.settings.kind
+
+
+def _test(context: Context, config: Config, row: str) -> int:
+    """Sends outside the outbox: a test owes nothing to anybody and leaves nothing behind."""
+    post = Post(config, context.environ, context.clock, 0.0)
+    code = Exit.OK
+    for state, message in rehearsal(row, context):
+        receipt = post.one(state, message)
+        if receipt.outcome == "delivered":
+            context.print(f"{row}: delivered {message.events[0]} ({message.key})")
+        else:
+            context.log.error("%s: %s: %s", row, receipt.outcome, receipt.reason)
+            code = Exit.UNDELIVERED
+            break
+    for line in post.warnings:
+        context.log.warning("%s", line)
+    return code
+
+
+def rehearsal(row: str, context: Context) -> list[tuple[State, Message]]:
+    """A made-up problem and its ending, each as a state and the one message in it."""
+    now = context.clock()
+    began = now - timedelta(minutes=3)
+    bad = Observation(
+        kind="node", id="test", name="TEST (no real node)", status="offline", health="down",
+        severity="critical", message="this is a test of the channel; nothing is wrong",
+    )  # fmt: skip
+    well = Observation(
+        kind="node", id="test", name=bad.name, status="online", health="ok",
+        message="end of the test",
+    )  # fmt: skip
+    key = f"test-{now:%Y%m%d%H%M%S}"
+    incident = Incident(
+        handle="i-0", thing="test/node/test", observation=bad, finite=False, severity="critical",
+        opened=began, changed=began, plan={row: Planned("", began, f"{key}-1")},
+    )  # fmt: skip
+    problem = Event(
+        id="problem", type="problem", at=began, reason="a test", thing=incident.thing,
+        severity="critical", observation=bad, incident="i-0", opened=began,
+    )  # fmt: skip
+    ending = Event(
+        id="ending", type="recovery", at=now, reason="a test", thing=incident.thing,
+        severity="critical", observation=well, incident="i-0", before="offline", opened=began,
+    )  # fmt: skip
+    made = []
+    for count, event in enumerate((problem, ending), 1):
+        message = Message(key=f"{key}-{count}", channel=row, route="", events=(event.id,), at=now)
+        state = State(id="test", incidents={"i-0": incident}, events={event.id: event})
+        made.append((state, message))
+    return made

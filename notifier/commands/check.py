@@ -1,0 +1,122 @@
+"""`notifier check`: look, compare, tell. The main job."""
+
+import argparse
+import os
+import threading
+
+from notifier.cli import Context
+from notifier.commands import _shared
+from notifier.config import Config
+from notifier.digest import digest
+from notifier.errors import ConfigError, Exit
+from notifier.escape import escape
+from notifier.model import Event
+from notifier.poll import FAMILIES, Wish
+from notifier.run import News, Outcome, check
+from notifier.tables import nearest
+from notifier.words import Clock
+
+# seconds beyond its deadline that a run gets before the watchdog ends it
+GRACE = 15.0
+
+
+def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
+    """The arguments of `check`."""
+    parser.add_argument(
+        "family", nargs="?", choices=("tasks", "nodes"), help="look only at these (default: both)"
+    )
+    parser.add_argument(
+        "--source", action="append", default=[], metavar="NAME", help="look only at this source"
+    )
+    parser.add_argument("--now", action="store_true", help="look although `every` says not yet")
+    parser.add_argument(
+        "-n", "--dry-run", action="store_true",
+        help="look, say what would be told to whom, send and write nothing",
+    )  # fmt: skip
+    parser.add_argument("--exit-zero", action="store_true", help="exit 0 in place of 1")
+
+
+def main(context: Context) -> int:
+    """Runs one check and prints a line for each event. Returns the exit code."""
+    args = context.args
+    config = _shared.configuration(context)
+    for name in args.source:
+        if name not in config.sources:
+            raise ConfigError(f"no source is named '{name}'{nearest(name, config.sources)}")
+    families = frozenset([args.family] if args.family else FAMILIES)
+    wish = Wish(families=families, sources=tuple(args.source), force=args.now)
+    watchdog = _watch(config, context)
+    outcome = check(
+        config, wish, clock=context.clock, environ=context.environ, dry_run=args.dry_run
+    )
+    watchdog.cancel()
+    for line in outcome.warnings:
+        context.log.warning("%s", line)
+    if args.json:
+        context.print_json(as_json(outcome))
+    else:
+        _tell(context, config, outcome)
+    if args.exit_zero and outcome.code == Exit.FOUND:
+        return Exit.OK
+    return outcome.code
+
+
+def _watch(config: Config, context: Context) -> threading.Timer:
+    """Ends a run that outlives its deadline. What is committed stays; the next run goes on."""
+
+    def end() -> None:
+        context.log.error("the run outlived its deadline of %s; ended", config.run.deadline)
+        os._exit(Exit.UNDELIVERED)
+
+    timer = threading.Timer(config.run.deadline + config.state.lock_wait + GRACE, end)
+    timer.daemon = True
+    timer.start()
+    return timer
+
+
+def _tell(context: Context, config: Config, outcome: Outcome) -> None:
+    """With -q only what could be told to no channel, on stderr; else a line per event."""
+    clock = _shared.times(config, context.clock())
+    on = _shared.coloured(context)
+    dry = context.args.dry_run
+    for line in outcome.said:
+        if not context.args.quiet:
+            context.log.warning("%s", line)
+    for one in outcome.news:
+        line = f"{escape(_words(one.event, clock), 'terminal')} [{_heard(one, dry)}]"
+        if not context.args.quiet:
+            context.print(_shared.paint(line, one.event.severity, on))
+        elif one.waits and not one.told:
+            context.log.error("%s", line)
+
+
+def _words(event: Event, clock: Clock) -> str:
+    """The sentence that a message with this one event would say."""
+    said = digest([event], {}, max_items=1, zone=clock.zone, now=clock.now)
+    return (said.items or said.summaries)[0].words
+
+
+def _heard(one: News, dry: bool) -> str:
+    """Who was told, and who was not and why."""
+    if dry:
+        rows = sorted({*one.told, *one.waits})
+        return f"would tell {', '.join(rows)}" if rows else "would tell nobody"
+    parts = []
+    if one.told:
+        parts.append(f"told {', '.join(one.told)}")
+    parts += [f"{row} not yet: {why}" for row, why in one.waits.items()]
+    return "; ".join(parts) or "told nobody"
+
+
+def as_json(outcome: Outcome) -> dict[str, object]:
+    """The documented shape of `check --json`."""
+    return {
+        "version": 1,
+        "exit": int(outcome.code),
+        "events": [
+            {"event": one.event, "told": one.told, "waits": one.waits} for one in outcome.news
+        ],
+        "said": outcome.said,
+        "warnings": outcome.warnings,
+        "messages_delivered": outcome.letters,
+    }

@@ -1,0 +1,146 @@
+"""Pure: which messages are due now, and which events each of them carries, in what order."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from msgspec.structs import replace
+
+from notifier.config import Config
+from notifier.model import ChannelState, Event, Message, State
+from notifier.route import Directory
+
+PARKED_FOR = timedelta(days=1)
+
+
+def number(name: str) -> int:
+    """The counter in an event id, a handle or a key: what things are ordered by."""
+    return int(name.rsplit("-", 1)[-1].lstrip("ei"))
+
+
+def rests(channel: ChannelState | None, now: datetime) -> bool:
+    """Whether a channel is left alone for now: parked, backing off, or told to wait."""
+    if channel is None:
+        return False
+    start, wait = channel.failed_at, timedelta(seconds=channel.hold)
+    if channel.parked:
+        start, wait = channel.parked_at, PARKED_FOR
+    # a clock that went back makes the retry due
+    return start is not None and start <= now < start + wait
+
+
+def compose(
+    state: State, config: Config, now: datetime, keyed: frozenset[str] = frozenset()
+) -> tuple[State, list[Message]]:
+    """The state with all due messages in it, marked `attempting`, and these messages in order.
+
+    `keyed` are rows with incident keys of their own: one message per incident and action there.
+    """
+    there = Directory(config)
+    counter = state.counter
+    events = dict(state.events)
+    messages = dict(state.messages)
+    due: list[Message] = []
+    for row in there.rows:
+        if rests(state.channels.get(row), now):
+            continue
+        for old in _unknown(state, row):
+            messages[old.key] = again = replace(old, state="attempting", tries=old.tries + 1)
+            due.append(again)
+        for route, carried in _parcels(_waiting(state, row, now), row, there, row in keyed):
+            counter += 1
+            key = f"{state.id}-{counter}"
+            ids = tuple(event.id for event in carried)
+            messages[key] = new = Message(key=key, channel=row, route=route, events=ids, at=now)
+            due.append(new)
+            for name in ids:
+                event = events[name]
+                to = {**event.to, row: replace(event.to[row], key=key)}
+                events[name] = replace(event, to=to)
+    if not due:
+        return state, []
+    return replace(state, counter=counter, events=events, messages=messages), due
+
+
+def _unknown(state: State, row: str) -> list[Message]:
+    """What may have arrived and has to be repeated, in order."""
+    found = [m for m in state.messages.values() if m.channel == row and m.state == "unknown"]
+    return sorted(found, key=lambda message: number(message.key))
+
+
+def _waiting(state: State, row: str, now: datetime) -> list[Event]:
+    """The events due on a row and in no message yet, in the order they were decided.
+
+    An event stays behind a parked message that holds an earlier one of its incident.
+    """
+    behind = {
+        handle
+        for message in state.messages.values()
+        if message.channel == row and message.state == "parked" and not message.unknowns
+        for name in message.events
+        for handle in _incidents(state.events[name])
+    }
+    found = []
+    for event in state.events.values():
+        due = event.to.get(row)
+        if due is None or due.key or behind.intersection(_incidents(event)):
+            continue
+        # an event from the future means that the clock went back: due
+        if due.at <= now or event.at > now:
+            found.append(event)
+    return sorted(found, key=lambda event: number(event.id))
+
+
+def _incidents(event: Event) -> tuple[str, ...]:
+    return (event.incident, *event.covers) if event.incident else event.covers
+
+
+def _parcels(
+    waiting: Sequence[Event], row: str, there: Directory, keyed: bool
+) -> list[tuple[str, list[Event]]]:
+    """The waiting events of a row as messages: (route, events), oldest first."""
+    groups: dict[str, list[Event]] = {}
+    home = {event.thing: event.to[row].route for event in waiting if event.type == "problem"}
+    for event in waiting:
+        # what a node took with it rides in the node's message, also from another route
+        route = home.get(event.part_of, event.to[row].route)
+        groups.setdefault(route, []).append(event)
+    parcels: list[tuple[str, list[Event]]] = []
+    for route, events in groups.items():
+        settings = there.route(route)
+        if keyed:
+            parcels += [(route, unit) for unit in _by_action(events)]
+        elif settings.digest == "event":
+            units = _by_thing(events)
+            single = units if len(units) <= settings.max_items else units[: settings.max_items - 1]
+            parcels += [(route, unit) for unit in single]
+            rest = [event for unit in units[len(single) :] for event in unit]
+            parcels += [(route, rest)] if rest else []
+        elif settings.digest == "group":
+            parcels += [(route, unit) for unit in _by_group(events)]
+        else:
+            parcels.append((route, events))
+    return sorted(parcels, key=lambda parcel: number(parcel[1][0].id))
+
+
+def _by_thing(events: Sequence[Event]) -> list[list[Event]]:
+    units: dict[str, list[Event]] = {}
+    for event in events:
+        units.setdefault(event.thing, []).append(event)
+    return list(units.values())
+
+
+def _by_group(events: Sequence[Event]) -> list[list[Event]]:
+    units: dict[str, list[Event]] = {}
+    for event in events:
+        group = event.observation.group if event.observation else ""
+        units.setdefault(group or event.part_of or event.thing, []).append(event)
+    return list(units.values())
+
+
+def _by_action(events: Sequence[Event]) -> list[list[Event]]:
+    """One incident and one action each: trigger, then resolve."""
+    units: dict[tuple[str, bool], list[Event]] = {}
+    for event in events:
+        ending = event.type == "recovery" or event.ends
+        units.setdefault((event.incident or event.id, ending), []).append(event)
+    return list(units.values())

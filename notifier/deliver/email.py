@@ -1,0 +1,140 @@
+"""Email: our own words in one message to one mailbox, through Apprise's mail plug-in.
+
+Apprise reads the settings and `mailto://` URLs; the message and the conversation are ours, because
+a receipt needs the outcome of each step and a repeat needs the same Message-ID.
+"""
+
+import re
+import socket
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP, SMTPUTF8
+from email.utils import format_datetime, parseaddr
+from typing import Any
+
+from apprise.plugins.email import NotifyEmail
+
+from notifier.config import ChannelSettings
+from notifier.deliver import smtp
+from notifier.deliver.letter import DeliverError, Letter
+from notifier.deliver.outcome import Verdict
+
+# events named in a header; servers take only so many kilobytes of them
+NAMED = 50
+# headers that are ours; a URL cannot set them
+OURS = frozenset(
+    "from to cc bcc subject date message-id references in-reply-to auto-submitted "
+    "mime-version content-type content-transfer-encoding".split()
+)
+_TLS: dict[str, smtp.Tls] = {"ssl": "implicit", "starttls": "starttls", "insecure": "auto"}
+
+
+class Mail(NotifyEmail):  # type: ignore[misc]
+    """Apprise's mail plug-in with our message, our conversation and a typed outcome."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.server = smtp.Server(
+            host=self.smtp_host,
+            port=self.port,
+            tls=_TLS[self.secure_mode],
+            user=self.user or "",
+            password=self.password or "",
+            verify=bool(self.verify_certificate),
+        )
+        self.letter: Letter | None = None
+        self.deadline = 0.0
+        self.verdict: Verdict | None = None
+
+    def send(self, body: str, title: str = "", **_: Any) -> bool:
+        """Called by `notify()`: one attempt, whose outcome is left in `verdict`."""
+        assert self.letter is not None  # noqa: S101
+        sender, recipient = self.from_addr[1], self.targets[0][1]
+        message = compose(self.letter, title, body, self.from_addr, recipient, self._extra())
+        policy = SMTPUTF8 if not (sender + recipient).isascii() else SMTP
+        mailing = smtp.Mailing(sender, recipient, message.as_bytes(policy=policy))
+        self.verdict = smtp.send(self.server, mailing, self.deadline)
+        return self.verdict.outcome == "delivered"
+
+    def _extra(self) -> dict[str, str]:
+        extra = {k: v for k, v in self.headers.items() if k.strip().lower() not in OURS}
+        return extra | ({"Reply-To": ", ".join(self.reply_to)} if self.reply_to else {})
+
+
+def from_settings(settings: ChannelSettings, address: str, asset: Any) -> Mail:
+    """The plug-in for an `email` channel. Raises DeliverError."""
+    try:
+        host, port, tls = smtp.place(settings.smtp, settings.smtp_tls)
+    except ValueError:
+        raise DeliverError("smtp: expected host or host:port") from None
+    # Apprise refuses addresses like notifier@monitor1; ours are set past its check
+    mail = Mail(asset=asset, host="localhost", from_addr="a@localhost", targets="a@localhost")
+    name, sender = parseaddr(settings.sender)
+    mail.from_addr = [name or "Notifier", sender or f"notifier@{socket.gethostname()}"]
+    mail.targets = [(False, address)]
+    mail.server = mail.server._replace(
+        host=host, port=port, tls=tls, user=settings.smtp_user, password=settings.smtp_password
+    )
+    return mail
+
+
+def check(mail: Mail) -> None:
+    """Raises DeliverError for what one message to one mailbox cannot be."""
+    if len(mail.targets) + len(mail.cc) + len(mail.bcc) != 1:
+        raise DeliverError("needs exactly one recipient, without cc and bcc")
+    if mail.pgp_mode != "no":
+        raise DeliverError("pgp is not supported")
+    for address in (mail.from_addr[1], mail.targets[0][1]):
+        if not re.fullmatch(r"[^\s<>,@\"]+@[^\s<>,@\"]+", address):
+            raise DeliverError("an address is none")
+
+
+def compose(
+    letter: Letter,
+    title: str,
+    text: str,
+    sender: tuple[str, str] | list[str],
+    recipient: str,
+    extra: dict[str, str],
+) -> EmailMessage:
+    """The message; it is the same, to the byte but for its boundary, whenever it is repeated."""
+    domain = f"notifier.{letter.state_id}" if letter.state_id else sender[1].rpartition("@")[2]
+    message = EmailMessage(policy=SMTPUTF8)
+    message["From"] = _address(sender[0] or "", sender[1])
+    message["To"] = _address("", recipient)
+    message["Subject"] = _line(title)
+    message["Date"] = format_datetime(letter.at)
+    message["Message-ID"] = _message_id(letter.key, domain)
+    if letter.thread:
+        message["In-Reply-To"] = message["References"] = _message_id(letter.thread, domain)
+    # no holiday answers, please (RFC 3834)
+    message["Auto-Submitted"] = "auto-generated"
+    message["X-Notifier-Key"] = _line(letter.key)
+    message["X-Notifier-Severity"] = letter.severity
+    message["X-Notifier-Events"] = _events(letter.events)
+    for name, value in extra.items():
+        message[name] = _line(value)
+    # quoted-printable keeps every line short, whatever stands in the text
+    message.set_content(text, cte="quoted-printable")
+    if letter.html:
+        message.add_alternative(letter.html, subtype="html", cte="quoted-printable")
+    return message
+
+
+def _address(name: str, address: str) -> Address:
+    return Address(display_name=_line(name), addr_spec=address)
+
+
+def _line(text: str) -> str:
+    """One line without control characters: nothing in it can begin a header."""
+    return re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+", " ", text).strip()[:500]
+
+
+def _message_id(key: str, domain: str) -> str:
+    left, right = (re.sub(r"[^A-Za-z0-9._-]", "_", part) for part in (key, domain))
+    return f"<{left}@{right}>"
+
+
+def _events(events: tuple[str, ...]) -> str:
+    rest = len(events) - NAMED
+    return " ".join(events[:NAMED]) + (f" and {rest} more" if rest > 0 else "")

@@ -1,0 +1,183 @@
+"""Pure: what was known, what was seen and the time give what is known now, and what is news.
+
+A look that failed changes nothing below it. Absence means something only in a complete listing.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Literal
+
+from msgspec.structs import replace
+
+from notifier import beginnings, judge
+from notifier.draft import Draft, Look, by_id, by_status
+from notifier.model import (
+    SOURCE_WIDE,
+    Event,
+    Kind,
+    Observation,
+    Scope,
+    Snapshot,
+    State,
+    Things,
+    Unreadable,
+)
+
+KNOWN_FOR = timedelta(days=30)
+SOURCE = Kind("source", "nodes", finite=False, confirm=2)
+
+
+def diff(
+    state: State,
+    looks: Iterable[Look],
+    now: datetime,
+    first_run: Literal["summary", "silent", "alert"] = "summary",
+) -> tuple[State, list[Event]]:
+    """The new state (with incidents, without the events) and the events, each of them single."""
+    draft = Draft(state, now)
+    for look in looks:
+        _sources(draft, look)
+        begun: list[beginnings.Begun] = []
+        struck: set[str] = set()
+        snapshots = [result for result in look.results if isinstance(result, Snapshot)]
+        # finite kinds first: a task newly lost on a bad node confirms the node at once
+        for snapshot in sorted(snapshots, key=lambda one: not look.kinds[one.kind].finite):
+            kind = look.kinds[snapshot.kind]
+            if snapshot.changes is not None:
+                _stream(draft, look, kind, snapshot, struck)
+            else:
+                new = _listing(draft, look, kind, snapshot, struck, first_run)
+                begun += [new] if new else []
+        beginnings.say(draft, look.source, begun, first_run)
+    _forget(draft)
+    return draft.done(), draft.events
+
+
+def _sources(draft: Draft, look: Look) -> None:
+    """Judges the source itself and its families: one cause, one event."""
+    seen: dict[str, tuple[str, str]] = {}
+    failed = [result for result in look.results if isinstance(result, Unreadable)]
+    wide = next((one for one in failed if one.why in SOURCE_WIDE), None)
+    answered = any(isinstance(result, Snapshot) for result in look.results)
+    if wide and not answered:
+        seen[look.source] = (wide.why, wide.reason)
+    elif look.results:
+        seen[look.source] = ("ok", "")
+    for one in failed:
+        if one.why not in SOURCE_WIDE or answered:
+            name = f"{one.family}/{one.scope}" if one.scope else one.family
+            seen[name] = (one.why, one.reason)
+    read = {look.kinds[one.kind].family for one in look.results if isinstance(one, Snapshot)}
+    for family in read - {one.family for one in failed}:
+        seen[family] = ("ok", "")
+    key = f"{look.source}/source"
+    known = draft.things.get(key, Things())
+    old = by_id(known.scopes[""].statuses) if "" in known.scopes else {}
+    for name, (status, reason) in sorted(seen.items()):
+        observation = source_observation(look.source, name, status, reason)
+        judge.standing(draft, SOURCE, f"{key}/{name}", observation, old.get(name, "ok"))
+    new = {**old, **{name: status for name, (status, _) in seen.items()}}
+    if new != old:
+        since = known.scopes[""].since if old else draft.now
+        draft.things[key] = Things({"": Scope(since=since, statuses=by_status(new))})
+
+
+def source_observation(source: str, name: str, status: str, reason: str) -> Observation:
+    """The source itself (or a family of it) as a thing that stands."""
+    whole = name == source
+    return Observation(
+        kind="source",
+        id=name,
+        name=source if whole else f"{source} ({name})",
+        status=status,
+        health="ok" if status == "ok" else "down",
+        severity="info" if status == "ok" else "critical",
+        message=reason,
+        part_of="" if whole else f"source/{source}",
+    )
+
+
+def _listing(
+    draft: Draft,
+    look: Look,
+    kind: Kind,
+    snapshot: Snapshot,
+    struck: set[str],
+    first_run: str,
+) -> "beginnings.Begun | None":
+    """One complete or incomplete listing against memory. Returns what a first look found."""
+    key = f"{look.source}/{kind.name}"
+    things = draft.things.get(key, Things())
+    scope = things.scopes.get(snapshot.scope)
+    if scope is None:
+        if first_run != "alert":
+            return beginnings.first(draft, look, kind, snapshot)
+        scope = Scope(since=draft.now)
+    old = by_id(scope.statuses)
+    if (
+        kind.absence == "reset"
+        and old
+        and snapshot.complete
+        and old.keys().isdisjoint(snapshot.statuses)
+    ):
+        return beginnings.strange(draft, look, kind, snapshot, scope)
+    newest = scope.newest
+    for name in _questions(draft, key, kind, old, snapshot):
+        observation = snapshot.rows[name]
+        newest = max(newest or 0.0, observation.order or 0.0) or None
+        judge.judge(draft, look, kind, observation, old.get(name), struck)
+    statuses, absent, forgot = judge.absent(draft, look, kind, snapshot, old, scope)
+    floor = things.floor
+    if forgot and scope.newest is not None:
+        floor = max(floor or 0.0, scope.newest - beginnings.LATE)
+    same = statuses == old
+    new = Scope(
+        since=scope.since,
+        statuses=scope.statuses if same else by_status(statuses),
+        absent=absent,
+        newest=newest,
+    )
+    if new != scope or floor != things.floor or snapshot.scope not in things.scopes:
+        draft.things[key] = replace(
+            draft.things.get(key, Things()),
+            scopes={**things.scopes, snapshot.scope: new},
+            floor=floor,
+        )
+    return None
+
+
+def _questions(
+    draft: Draft, key: str, kind: Kind, old: Mapping[str, str], snapshot: Snapshot
+) -> list[str]:
+    """The ids that have to be looked at closely: changed, being counted, or maybe bad again."""
+    seen = snapshot.statuses
+    changed = [name for name, status in seen.items() if old.get(name) != status]
+    prefix = f"{key}/"
+    more = {thing[len(prefix) :] for thing in draft.watched if thing.startswith(prefix)}
+    if kind.attempts:
+        more |= {thing[len(prefix) :] for thing in draft.below(prefix)}
+    return changed + sorted(more.intersection(seen).difference(changed))
+
+
+def _stream(draft: Draft, look: Look, kind: Kind, snapshot: Snapshot, struck: set[str]) -> None:
+    """Observations in order; absence means nothing and one is enough."""
+    key = f"{look.source}/{kind.name}"
+    things = draft.things.get(key, Things())
+    scope = things.scopes.get(snapshot.scope, Scope(since=draft.now))
+    statuses = by_id(scope.statuses)
+    once = replace(kind, confirm=1)
+    for observation in snapshot.changes or ():
+        judge.judge(draft, look, once, observation, statuses.get(observation.id), struck)
+        statuses[observation.id] = observation.status
+    new = replace(scope, statuses=by_status(statuses))
+    if new != scope or snapshot.scope not in things.scopes:
+        things = draft.things.get(key, Things())
+        draft.things[key] = replace(things, scopes={**things.scopes, snapshot.scope: new})
+
+
+def _forget(draft: Draft) -> None:
+    """Settled failures are remembered for 30 days."""
+    for handle, incident in list(draft.incidents.items()):
+        if incident.settled and draft.now - incident.settled > KNOWN_FOR:
+            del draft.incidents[handle]
+            draft.open.pop(incident.thing, None)

@@ -1,0 +1,266 @@
+"""Pure: what one message says, as values that any template can lay out.
+
+Nothing is dropped: a thing is named in a line, or counted in one, or counted as hidden.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, tzinfo
+
+import msgspec
+
+from notifier.folds import Fold, Line, fold, lines_of
+from notifier.headline import headline
+from notifier.model import RANK, Event, EventType, Frozen, Health, Incident, Severity
+from notifier.words import Clock, lasting, plural, sentence, state
+
+PLACES = frozenset({"node", "machine", "host"})
+
+
+class Item(Frozen, frozen=True, kw_only=True):
+    """One line: a thing, or several alike that are counted in one sentence.
+
+    `words` is the sentence. All times and spans are already words. `over` marks an ending.
+    `children` are the things inside the line that are named, `more` how many others it counts;
+    `own` is false for a line that has no thing of its own (`37 tasks lost on gpu-07`).
+    """
+
+    words: str
+    type: EventType
+    thing: str
+    kind: str
+    name: str
+    severity: Severity
+    over: bool = False
+    own: bool = True
+    handle: str = ""
+    reason: str = ""
+    health: Health = "unknown"
+    status: str = ""
+    before: str = ""
+    node: str = ""
+    owner: str = ""
+    group: str = ""
+    since: str = ""
+    opened: str = ""
+    submitted: str = ""
+    started: str = ""
+    ended: str = ""
+    last_seen: str = ""
+    lasted: str = ""
+    message: str = ""
+    command: str = ""
+    link: str = ""
+    exit_code: str = ""
+    labels: dict[str, str] = msgspec.field(default_factory=dict)
+    changes: int = 1
+    children: tuple["Item", ...] = ()
+    more: int = 0
+
+    @property
+    def child_count(self) -> int:
+        """How many things ride inside this line, named or not."""
+        return len(self.children) + self.more
+
+
+class Digest(Frozen, frozen=True, kw_only=True):
+    """What one message says. `things` = those named + `hidden`; summaries are not among them.
+
+    `statuses`, `nodes` and `types` are counts of things, the greatest first. `recovery` means
+    that it holds endings and nothing else; `severity` is then that of what has ended.
+    """
+
+    title: str
+    items: tuple[Item, ...]
+    summaries: tuple[Item, ...]
+    things: int
+    hidden: int
+    statuses: tuple[tuple[str, int], ...]
+    nodes: tuple[tuple[str, int], ...]
+    types: tuple[tuple[str, int], ...]
+    sources: tuple[str, ...]
+    handles: tuple[str, ...]
+    severity: Severity
+    recovery: bool
+
+
+def digest(
+    events: Sequence[Event],
+    incidents: Mapping[str, Incident],
+    *,
+    max_items: int,
+    zone: tzinfo,
+    now: datetime,
+) -> Digest:
+    """What a message of `events` says, as of `now`, in at most `max_items` named lines.
+
+    `incidents` (by handle) are asked for what an event lacks, and for what it is part of.
+    """
+    lines = lines_of(events, incidents)
+    summaries = [event for event in events if event.type == "summary"]
+    items, hidden = _items(fold(lines), incidents, Clock(zone, now), max(1, max_items))
+    live = [line.last.severity for line in lines if not line.over]
+    live += [event.severity for event in summaries if not event.ends]
+    severities = live or [event.severity for event in events] or ["info"]
+    return Digest(
+        title=headline(lines, summaries),
+        items=items,
+        summaries=tuple(_summary(event) for event in summaries),
+        things=len(lines),
+        hidden=hidden,
+        statuses=_most(line.seen.status for line in lines),
+        nodes=_most(line.seen.node for line in lines),
+        types=_most(line.last.type for line in lines),
+        sources=tuple(dict.fromkeys(event.source for event in events)),
+        handles=tuple(dict.fromkeys(_handles(items))),
+        severity=max(severities, key=lambda one: RANK[one]),
+        recovery=bool(events) and not live,
+    )
+
+
+def _items(
+    folds: Sequence[Fold], incidents: Mapping[str, Incident], clock: Clock, room: int
+) -> tuple[tuple[Item, ...], int]:
+    """The first lines and, in the room that is left, the things inside them; how many are not."""
+    hidden = sum(len(one.every) for one in folds[room:])
+    left = room - len(folds[:room])
+    parents = {one.thing: one for one in incidents.values() if one.ended is None}
+    items = []
+    for one in folds[:room]:
+        named = one.lines[:left]
+        left -= len(named)
+        more = len(one.lines) - len(named)
+        hidden += more
+        children = tuple(_item(line, clock) for line in named)
+        if one.head:
+            words = sentence(one.head.facts, clock) + _carried(one.lines, over=one.head.over)
+            items.append(_item(one.head, clock, words, children, more))
+        else:
+            items.append(_alike(one, parents, clock, children, more))
+    return tuple(items), hidden
+
+
+def _carried(lines: Sequence[Line], *, over: bool) -> str:
+    """What rides on a line: `; it took 37 tasks with it`, or counts by state."""
+    if not lines:
+        return ""
+    counts = Counter((line.seen.kind, line.word) for line in lines)
+    said = [f"{plural(count, kind)} {word}" for (kind, word), count in counts.most_common(3)]
+    more = len(counts) - len(said)
+    rest = f" and {more} other states" if more > 0 else ""
+    if len(counts) == 1 and not over and all(line.finite and not line.over for line in lines):
+        return f"; it took {plural(len(lines), lines[0].seen.kind)} with it"
+    return f"; with it: {', '.join(said)}{rest}"
+
+
+def _item(
+    line: Line,
+    clock: Clock,
+    words: str = "",
+    children: tuple[Item, ...] = (),
+    more: int = 0,
+) -> Item:
+    seen, facts, last = line.seen, line.facts, line.last
+    return Item(
+        words=words or sentence(facts, clock),
+        type=last.type,
+        thing=line.thing,
+        kind=seen.kind,
+        name=line.name,
+        severity=last.severity,
+        over=line.over,
+        handle=last.incident,
+        reason=last.reason,
+        health=seen.health,
+        status=seen.status,
+        before=facts.before,
+        node=seen.node,
+        owner=seen.owner,
+        group=seen.group,
+        since=clock.time(facts.since),
+        opened=clock.time(last.opened or (line.incident.opened if line.incident else None)),
+        submitted=clock.time(seen.submitted),
+        started=clock.time(seen.started),
+        ended=clock.time(seen.ended),
+        last_seen=clock.time(seen.last_seen),
+        lasted=lasting(facts.since, facts.at if line.over else clock.now),
+        message=seen.message,
+        command=seen.command,
+        link=seen.link,
+        exit_code=seen.labels.get("exit_code", ""),
+        labels=seen.labels,
+        changes=len(line.events),
+        children=children,
+        more=more,
+    )
+
+
+def _alike(
+    one: Fold,
+    parents: Mapping[str, Incident],
+    clock: Clock,
+    children: tuple[Item, ...],
+    more: int,
+) -> Item:
+    """`37 tasks lost on gpu-07 (offline since 12:00)`, `12 tasks of batch 7530 failed`."""
+    first, count = one.lines[0], len(one.lines)
+    seen, many = first.seen, plural(count, first.seen.kind)
+    parent = parents.get(one.place)
+    kind, _, name = one.place.partition("/")[2].partition("/")
+    name = (parent.observation.name if parent else "") or name
+    if one.batch:
+        words = f"{many} of {'batch' if seen.kind == 'task' else 'group'} {one.batch} {first.word}"
+    else:
+        words = f"{many} {first.word} {'on' if kind in PLACES else 'of'} {name}"
+    if parent:
+        words += f" ({state(parent.observation.status)} since {clock.time(parent.opened)})"
+    return Item(
+        words=words,
+        type=first.last.type,
+        thing=one.place,
+        kind=seen.kind,
+        name=name or one.batch,
+        severity=max((line.last.severity for line in one.lines), key=lambda rank: RANK[rank]),
+        over=one.over,
+        own=False,
+        reason=first.last.reason,
+        health=seen.health,
+        status=seen.status,
+        node=name if kind in PLACES else "",
+        owner=_same(line.seen.owner for line in one.lines),
+        group=one.batch,
+        since=clock.time(min(line.facts.since for line in one.lines)),
+        message=_same(line.seen.message for line in one.lines),
+        command=_same(line.seen.command for line in one.lines),
+        children=children,
+        more=more,
+    )
+
+
+def _summary(event: Event) -> Item:
+    return Item(
+        words=event.text,
+        type=event.type,
+        thing=event.thing,
+        kind="summary",
+        name=event.source,
+        severity=event.severity,
+        over=event.ends,
+        reason=event.reason,
+    )
+
+
+def _handles(items: Iterable[Item]) -> Iterable[str]:
+    for item in items:
+        yield from (one.handle for one in (item, *item.children) if one.handle)
+
+
+def _same(texts: Iterable[str]) -> str:
+    """The text that all of them share, or nothing."""
+    found = set(texts)
+    return found.pop() if len(found) == 1 else ""
+
+
+def _most(words: Iterable[str]) -> tuple[tuple[str, int], ...]:
+    counts = Counter(word for word in words if word)
+    return tuple(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))

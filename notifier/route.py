@@ -1,0 +1,181 @@
+"""Pure: who hears of an event. Matched once, when an incident opens or worsens; then the plan."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from notifier.config import Config, Route
+from notifier.draft import fits
+from notifier.model import Due, Event, EventType, Incident, Planned, State
+
+USUAL: frozenset[EventType] = frozenset(
+    {"problem", "recovery", "flapping_start", "flapping_end", "summary"}
+)
+# things of our own: unmatched news of them goes to every channel but the one it is about
+OWN = ("source", "channel")
+
+
+class Directory:
+    """The rows of today's configuration, and what former names stand for."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.rows = config.destinations()
+        self.routes = {route.name: route for route in config.routes}
+        self._of: dict[str, list[str]] = {}
+
+    def of(self, name: str) -> list[str]:
+        """The rows that a channel's or a row's name stands for; empty when it is gone."""
+        if name not in self._of:
+            self._of[name] = self.config.rows_of(name)
+        return self._of[name]
+
+    def route(self, name: str) -> Route:
+        """The route of that name; the default one's settings when it is gone or unnamed."""
+        return self.routes.get(name, Route())
+
+
+def fields(event: Event, families: Mapping[str, str]) -> dict[str, str]:
+    """What a route can match of an event. `families` maps SOURCE/KIND to its family."""
+    source, kind, name = event.thing.split("/", 2)
+    seen = event.observation
+    known = {
+        "source": source,
+        "kind": kind,
+        "family": families.get(f"{source}/{kind}", name if name in ("tasks", "nodes") else ""),
+        "type": event.type,
+        "severity": event.severity,
+        "id": name,
+    }
+    if seen:
+        known |= {
+            "status": seen.status,
+            "health": seen.health,
+            "name": seen.name,
+            "node": seen.node,
+            "owner": seen.owner,
+            "group": seen.group,
+            **{f"labels.{key}": value for key, value in seen.labels.items()},
+        }
+    return known
+
+
+def matching(event: Event, config: Config, families: Mapping[str, str]) -> list[Route]:
+    """The routes that take this event, in the order of the file."""
+    known = fields(event, families)
+    return [
+        route
+        for route in config.routes
+        if event.type in (route.events or USUAL)
+        and all(fits(known.get(field, ""), want) for field, want in route.match.items())
+        and not any(fits(known.get(field, ""), want) for field, want in route.not_match.items())
+    ]
+
+
+def rows_for(event: Event, there: Directory, families: Mapping[str, str]) -> dict[str, str]:
+    """row -> route name. Once per row; the first route that names its channel decides."""
+    routes = matching(event, there.config, families)
+    found: dict[str, str] = {}
+    for route in routes:
+        for channel in route.channels or ():
+            for row in there.of(channel):
+                found.setdefault(row, route.name)
+    if routes or event.type == "change":
+        return found
+    if event.type == "summary" or event.thing.split("/")[1] in OWN:
+        about = event.thing.split("/", 2)[2] if event.thing.split("/")[1] == "channel" else ""
+        return {row: "" for row in there.rows if about not in (row, there.rows[row].channel)}
+    names = there.config.default_channels or tuple(there.config.channels)
+    return {row: "" for name in names for row in there.of(name)}
+
+
+def address(
+    state: State,
+    events: Sequence[Event],
+    config: Config,
+    families: Mapping[str, str],
+    now: datetime,
+) -> State:
+    """The state with these events in its outbox, each addressed, and the plans made."""
+    there = Directory(config)
+    incidents = dict(state.incidents)
+    outbox = rehomed(state.events, there)
+    for event in events:
+        if event.type in ("problem", "summary", "change"):
+            rows = rows_for(event, there, families)
+            if event.ends:
+                rows |= _told_rows(event, incidents, there)
+            if not event.ends:
+                for handle in (event.incident, *event.covers):
+                    if handle in incidents:
+                        incidents[handle] = planned(incidents[handle], rows)
+        else:
+            rows = _owed(event, incidents[event.incident], outbox, there)
+        to = {row: Due(route, now) for row, route in sorted(rows.items())}
+        outbox[event.id] = replace(event, to=to)
+    return replace(state, incidents=incidents, events=outbox)
+
+
+def planned(incident: Incident, rows: Mapping[str, str]) -> Incident:
+    """The incident with these rows in its plan; those that are there keep what they were told."""
+    new = {row: Planned(route) for row, route in rows.items() if row not in incident.plan}
+    return replace(incident, plan={**incident.plan, **new}) if new else incident
+
+
+def _owed(
+    event: Event, incident: Incident, outbox: Mapping[str, Event], there: Directory
+) -> dict[str, str]:
+    """Whom an ending is owed: who was told, and who is still waiting to be told of the problem."""
+    waiting = {
+        row
+        for other in outbox.values()
+        if other.incident == incident.handle or incident.handle in other.covers
+        for row in other.to
+    }
+    rows = {}
+    for name, plan in incident.plan.items():
+        told = plan.told is not None and there.route(plan.route).recovery
+        if told or name in waiting:
+            for row in there.of(name) or [name]:
+                rows[row] = plan.route
+    return rows
+
+
+def _told_rows(event: Event, incidents: Mapping[str, Incident], there: Directory) -> dict[str, str]:
+    return {
+        row: plan.route
+        for handle in event.covers
+        for name, plan in incidents[handle].plan.items()
+        if plan.told is not None
+        for row in there.of(name) or [name]
+    }
+
+
+def rehomed(events: Mapping[str, Event], there: Directory) -> dict[str, Event]:
+    """Waiting events under the row names of today: a channel may have become a list, or back."""
+    moved: dict[str, Event] = dict(events)
+    for name, event in events.items():
+        if all(row in there.rows or due.key for row, due in event.to.items()):
+            continue
+        to: dict[str, Due] = {}
+        for row, due in event.to.items():
+            for new in [row] if due.key else (there.of(row) or [row]):
+                to.setdefault(new, due)
+        moved[name] = replace(event, to=to) if to.keys() != event.to.keys() else event
+    return moved
+
+
+def swept(state: State, now: datetime) -> State:
+    """What nothing waits for any more: told events go, ended incidents go, finite ones settle."""
+    events = {name: event for name, event in state.events.items() if event.to}
+    waiting = {event.incident for event in events.values()}
+    waiting.update(handle for event in events.values() for handle in event.covers)
+    incidents = {}
+    for handle, incident in state.incidents.items():
+        if handle in waiting:
+            incidents[handle] = incident
+        elif incident.ended is None:
+            settles = incident.finite and incident.settled is None
+            incidents[handle] = replace(incident, settled=now) if settles else incident
+    return replace(state, events=events, incidents=incidents)

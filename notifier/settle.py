@@ -1,0 +1,139 @@
+"""Pure: what a receipt, or the lack of one, makes of a message, its events and its channel."""
+
+import zlib
+from collections.abc import Iterable
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from notifier.model import ChannelState, Event, Incident, Message, Planned, Receipt, State
+
+MOST_UNKNOWN = 3
+FIRST, LONGEST, OBEYED = 60.0, 3600.0, 86400.0
+
+
+def settled(state: State, receipt: Receipt, now: datetime) -> State:
+    """The state after one attempt ended like this."""
+    message = state.messages.get(receipt.key)
+    if message is None:
+        return state
+    if receipt.outcome == "delivered":
+        return well(_told(_without(state, message), message, now), message.channel)
+    if receipt.outcome == "unknown":
+        return troubled(_maybe(state, message, receipt.reason, now), message, receipt, now)
+    if receipt.outcome == "parked" and receipt.blame == "content":
+        return _with(state, replace(message, state="parked", reason=receipt.reason))
+    return troubled(_failed(state, message, receipt.reason), message, receipt, now)
+
+
+def found_attempting(state: State, now: datetime) -> State:
+    """At the start of a run: what was being attempted when the last one died may have arrived."""
+    for message in list(state.messages.values()):
+        if message.state == "attempting":
+            state = _maybe(state, message, "the run was interrupted", now)
+    return state
+
+
+def unattempted(state: State, keys: Iterable[str]) -> State:
+    """These messages were composed and never tried: as if they had not been composed."""
+    for key in keys:
+        message = state.messages.get(key)
+        if message is not None and message.state == "attempting":
+            if message.unknowns:
+                message = replace(message, state="unknown", tries=message.tries - 1)
+                state = _with(state, message)
+            else:
+                state = _dissolved(state, message, failed=False)
+    return state
+
+
+def _with(state: State, message: Message) -> State:
+    return replace(state, messages={**state.messages, message.key: message})
+
+
+def _without(state: State, message: Message) -> State:
+    messages = {key: one for key, one in state.messages.items() if key != message.key}
+    return replace(state, messages=messages)
+
+
+def _told(state: State, message: Message, now: datetime) -> State:
+    """Accepted: its events wait for this row no longer, its incidents were told."""
+    events = dict(state.events)
+    for name in message.events:
+        event = events[name]
+        events[name] = replace(
+            event, to={row: due for row, due in event.to.items() if row != message.channel}
+        )
+    return replace(state, events=events, incidents=_known(state, message, now))
+
+
+def _known(state: State, message: Message, now: datetime) -> dict[str, Incident]:
+    """The incidents whose problem this message told, named or counted."""
+    incidents = dict(state.incidents)
+    for name in message.events:
+        event = state.events[name]
+        if event.ends or event.type == "recovery":
+            continue
+        for handle in (event.incident, *event.covers):
+            incident = incidents.get(handle)
+            if incident is not None:
+                row = incident.plan.get(message.channel, Planned(message.route))
+                first = row if row.by else replace(row, by=message.key)
+                plan = {**incident.plan, message.channel: replace(first, told=now)}
+                incidents[handle] = replace(incident, plan=plan)
+    return incidents
+
+
+def _maybe(state: State, message: Message, reason: str, now: datetime) -> State:
+    """It may have arrived: kept whole, repeated under the same key, at most twice more."""
+    unknowns = message.unknowns + 1
+    stay = "parked" if unknowns >= MOST_UNKNOWN else "unknown"
+    message = replace(message, state=stay, unknowns=unknowns, reason=reason)
+    return replace(_with(state, message), incidents=_known(state, message, now))
+
+
+def _failed(state: State, message: Message, reason: str) -> State:
+    """It certainly did not arrive this time."""
+    if message.unknowns:
+        return _with(state, replace(message, state="unknown", reason=reason))
+    return _dissolved(state, message, failed=True)
+
+
+def _dissolved(state: State, message: Message, *, failed: bool) -> State:
+    """Its events wait anew, each for itself."""
+    events = dict(state.events)
+    for name in message.events:
+        event: Event = events[name]
+        due = event.to[message.channel]
+        due = replace(due, key="", failures=due.failures + failed)
+        events[name] = replace(event, to={**event.to, message.channel: due})
+    return replace(_without(state, message), events=events)
+
+
+def well(state: State, row: str) -> State:
+    """A channel that accepted a message is well: nothing is remembered of it."""
+    if row not in state.channels:
+        return state
+    return replace(state, channels={k: v for k, v in state.channels.items() if k != row})
+
+
+def troubled(state: State, message: Message, receipt: Receipt, now: datetime) -> State:
+    """A channel that did not accept a message rests: longer each time, or as it asked."""
+    old = state.channels.get(message.channel, ChannelState())
+    failures = old.failures + 1
+    # jitter from the key: two channels that failed together do not come back together
+    jitter = 0.8 + 0.4 * (zlib.crc32(f"{message.key}/{failures}".encode()) % 1000) / 1000
+    hold = min(FIRST * 2 ** min(failures - 1, 10), LONGEST) * jitter
+    if receipt.retry_after is not None:
+        hold = max(hold, min(receipt.retry_after, OBEYED))
+    parked = receipt.reason if receipt.outcome == "parked" else ""
+    channel = ChannelState(
+        failing_since=old.failing_since or now,
+        failures=failures,
+        failed_at=now,
+        hold=hold,
+        parked=parked,
+        parked_at=now if parked else None,
+        reason=receipt.reason,
+    )
+    return replace(state, channels={**state.channels, message.channel: channel})

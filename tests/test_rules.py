@@ -1,0 +1,635 @@
+"""The settled scenarios of what is a problem, what is its end, and who is told - run after run."""
+
+from datetime import timedelta
+
+import pytest
+from msgspec.structs import replace
+from world import NOON, World, config, doubtful, listing, refuses, thing
+
+from notifier.config import Route
+from notifier.model import Receipt, Unreadable
+
+UNREACHABLE = Unreadable(family="tasks", why="unreachable", reason="connection refused")
+REFUSED = Unreadable(family="tasks", why="refused", reason="http 401")
+
+
+def started(world: World | None = None, **tasks: str) -> World:
+    """A world whose first look is behind it, with `tasks`, one node that is well, and silence."""
+    world = world or World()
+    nodes = listing("node", {"gpu-1": "online", "gpu-2": "online"})
+    world.run(listing("task", tasks or {"t0": "completed"}), nodes)
+    for row in world.config.destinations():
+        world.heard(row)
+    return world.later(minutes=1)
+
+
+def test_a_first_look_is_one_summary_that_counts_and_names_what_is_down() -> None:
+    world = World()
+    world.run(
+        listing("task", {"a": "completed", "b": "failed", "c": "running"}),
+        listing("node", {"gpu-1": "online", "gpu-2": "offline"}),
+    )
+    assert [event.text for event in world.news] == [
+        "watching 3 tasks and 2 nodes on river; 1 task had already failed; down now: gpu-2"
+    ]
+    assert world.heard() == ["summary:river/source/river"]
+
+
+def test_a_node_that_the_summary_named_gets_its_recovery() -> None:
+    world = World()
+    world.run(listing("node", {"gpu-1": "offline"}))
+    world.heard()
+    world.later(minutes=1).run(listing("node", {"gpu-1": "online"}))
+    assert world.heard() == ["recovery:river/node/gpu-1"]
+    assert not world.state.incidents
+
+
+def test_a_silent_first_run_says_nothing_and_owes_nothing() -> None:
+    silent = config(run=replace(config().run, first_run="silent"))
+    world = World(silent)
+    world.run(listing("node", {"gpu-1": "offline"}))
+    world.later(minutes=1).run(listing("node", {"gpu-1": "online"}))
+    assert world.heard() == []
+
+
+def test_an_alerting_first_run_tells_everything_as_news() -> None:
+    world = World(config(run=replace(config().run, first_run="alert")))
+    world.run(listing("task", {"a": "failed", "b": "completed"}), listing("node", {"g": "offline"}))
+    assert world.heard() == ["problem:river/task/a", "problem:river/node/g"]
+
+
+def test_a_known_task_that_fails_is_told_once() -> None:
+    world = started(a="running")
+    world.run(listing("task", {"a": "failed"}))
+    world.later(minutes=1).run(listing("task", {"a": "failed"}))
+    assert world.heard() == ["problem:river/task/a"]
+
+
+def test_a_task_first_seen_already_failed_is_news() -> None:
+    world = started(a="completed")
+    world.run(listing("task", {"a": "completed", "b": "failed"}))
+    assert world.heard() == ["problem:river/task/b"]
+
+
+def test_an_ended_task_at_or_below_the_floor_is_known() -> None:
+    world = World()
+    world.run(listing("task", {"a": thing("task", "a", "completed", order=10_000.0)}))
+    world.heard()
+    old = thing("task", "b", "failed", order=9_400.0)
+    new = thing("task", "c", "failed", order=9_401.0)
+    same = thing("task", "a", "completed", order=10_000.0)
+    world.later(minutes=1).run(listing("task", {"a": same, "b": old, "c": new}))
+    assert world.heard() == ["problem:river/task/c"]
+
+
+def test_a_quiet_look_leaves_the_state_equal() -> None:
+    world = started(a="running")
+    before = world.state
+    world.run(
+        listing("task", {"a": "running"}), listing("node", {"gpu-1": "online", "gpu-2": "online"})
+    )
+    assert world.state == before
+    assert world.state.things["river/task"] is before.things["river/task"]
+
+
+def test_lost_then_completed_gets_its_ending() -> None:
+    world = started(a="running")
+    world.run(listing("task", {"a": "lost"}))
+    world.later(hours=5).run(listing("task", {"a": "completed"}))
+    assert world.heard() == ["problem:river/task/a", "recovery:river/task/a"]
+
+
+def test_a_failed_task_that_runs_again_stays_open_without_a_word() -> None:
+    world = started(a="running")
+    world.run(listing("task", {"a": "failed"}))
+    world.heard()
+    world.later(minutes=1).run(listing("task", {"a": "running"}))
+    assert world.heard() == []
+    world.later(minutes=1).run(listing("task", {"a": "completed"}))
+    assert world.heard() == ["recovery:river/task/a"]
+
+
+def test_one_failed_word_for_another_of_the_same_weight_is_no_news() -> None:
+    world = started(a="running")
+    world.run(listing("task", {"a": "lost"}))
+    world.later(minutes=1).run(listing("task", {"a": "failed"}))
+    assert world.heard() == ["problem:river/task/a"]
+
+
+def test_a_warning_that_turns_critical_is_told_again() -> None:
+    world = started(a="running")
+    world.run(listing("task", {"a": "killed"}))
+    world.later(minutes=1).run(listing("task", {"a": "failed"}))
+    assert world.heard() == ["problem:river/task/a", "problem:river/task/a"]
+    assert world.news[0].reason == "worse"
+
+
+def test_another_attempt_that_fails_is_told_again() -> None:
+    world = World()
+    world.run(listing("build", {"1": "running"}))
+    world.heard()
+    for attempt in ("t1", "t1", "t2"):
+        world.later(minutes=1).run(
+            listing("build", {"1": thing("build", "1", "failed", attempt=attempt)})
+        )
+    assert world.heard() == ["problem:river/build/1"] * 2
+
+
+def test_a_failure_known_from_the_first_look_is_never_told_by_another_failed_word() -> None:
+    world = started(a="failed")
+    world.run(listing("task", {"a": "lost"}))
+    assert world.heard() == []
+
+
+def test_a_node_goes_and_comes_back_under_one_incident() -> None:
+    world = started()
+    world.run(listing("node", {"gpu-1": "offline", "gpu-2": "online"}))
+    problem = world.news[0]
+    world.later(minutes=29).run(listing("node", {"gpu-1": "online", "gpu-2": "online"}))
+    recovery = world.news[0]
+    assert world.heard() == ["problem:river/node/gpu-1", "recovery:river/node/gpu-1"]
+    assert recovery.incident == problem.incident
+    assert recovery.opened == problem.at
+    assert not world.state.incidents and not world.state.events
+
+
+def test_a_later_failure_is_a_new_incident() -> None:
+    world = started()
+    handles = []
+    for status in ("offline", "online", "offline"):
+        world.later(minutes=1).run(listing("node", {"gpu-1": status, "gpu-2": "online"}))
+        handles.append(world.news[0].incident)
+    assert handles[0] == handles[1] != handles[2]
+
+
+def test_a_kind_that_confirms_twice_waits_for_the_second_look() -> None:
+    world = World()
+    world.run(listing("job", {"j": "online"}))
+    world.heard()
+    world.later(minutes=1).run(listing("job", {"j": "offline"}))
+    assert world.heard() == []
+    since = world.now
+    world.later(minutes=1).run(listing("job", {"j": "offline"}))
+    assert world.heard() == ["problem:river/job/j"]
+    assert world.news[0].opened == since
+
+
+def test_a_bad_look_between_two_good_ones_is_no_problem_where_two_are_needed() -> None:
+    world = World()
+    for status in ("online", "offline", "online", "offline", "online"):
+        world.later(minutes=1).run(listing("job", {"j": status}))
+    assert [one for one in world.heard() if "job" in one] == []
+    assert not world.state.watched
+
+
+def test_active_and_unread_looks_neither_count_nor_reset() -> None:
+    world = World()
+    world.run(listing("job", {"j": "online"}))
+    world.heard()
+    for results in (
+        [listing("job", {"j": "offline"})],
+        [listing("job", {"j": "running"})],
+        [REFUSED],
+        [listing("job", {"j": "offline"})],
+    ):
+        world.later(minutes=1).run(*results)
+    assert "problem:river/job/j" in world.heard()
+
+
+def test_a_bad_node_with_a_task_newly_lost_on_it_is_confirmed_at_once() -> None:
+    world = World()
+    running = thing("task", "t", "running", part_of="job/j")
+    world.run(listing("job", {"j": "online"}), listing("task", {"t": running}))
+    world.heard()
+    lost = thing("task", "t", "lost", part_of="job/j")
+    world.later(minutes=1).run(listing("job", {"j": "offline"}), listing("task", {"t": lost}))
+    assert sorted(world.heard()) == ["problem:river/job/j", "problem:river/task/t"]
+
+
+def test_an_unknown_status_word_is_told_once_and_taken_for_active() -> None:
+    world = started(a="running")
+    world.run(listing("task", {"a": "who_knows"}))
+    assert "unknown status 'who_knows'" in world.news[0].text
+    world.later(minutes=1).run(listing("task", {"a": "who_knows", "b": "who_knows"}))
+    assert world.heard() == ["summary:river/source/river"]
+
+
+def test_an_ignored_thing_is_never_a_problem() -> None:
+    world = started()
+    world.ignore = [{"name": "probe-*", "status": ["failed", "lost"]}]
+    world.run(listing("task", {"probe-1": "failed", "probe-2": "killed", "t0": "completed"}))
+    assert world.heard() == ["problem:river/task/probe-2"]
+
+
+# ---- the source itself ------------------------------------------------------------------------
+
+
+def test_a_source_that_cannot_be_reached_twice_is_told_once_and_its_return_too() -> None:
+    world = started()
+    world.run(UNREACHABLE)
+    assert world.heard() == []
+    for _ in range(3):
+        world.later(minutes=1).run(UNREACHABLE)
+    assert world.heard() == ["problem:river/source/river"]
+    world.later(minutes=1).run(listing("task", {"t0": "completed"}))
+    assert world.heard() == ["recovery:river/source/river"]
+
+
+def test_a_family_that_is_refused_is_told_apart_from_the_source() -> None:
+    world = started()
+    nodes = listing("node", {"gpu-1": "online", "gpu-2": "online"})
+    for _ in range(2):
+        world.later(minutes=1).run(REFUSED, nodes)
+    assert world.heard() == ["problem:river/source/tasks"]
+
+
+def test_a_look_that_failed_changes_nothing_below_it() -> None:
+    world = started(a="running")
+    known = world.state.things["river/task"]
+    for result in (UNREACHABLE, REFUSED, UNREACHABLE):
+        world.later(minutes=1).run(result)
+    assert world.state.things["river/task"] is known
+    assert not any("task/" in heard for heard in world.heard())
+
+
+# ---- absence ----------------------------------------------------------------------------------
+
+
+def test_one_listing_that_shares_nothing_with_memory_changes_nothing() -> None:
+    world = started(a="running", b="running")
+    for rows in ({}, {"a": "running", "b": "running"}, {}, {"a": "running", "b": "completed"}):
+        world.later(minutes=1).run(listing("task", rows))
+    assert world.heard() == []
+
+
+@pytest.mark.parametrize("rows", [{}, {"x": "failed", "y": "running"}])
+def test_two_such_listings_are_a_reset_that_is_told_once(rows: dict[str, str]) -> None:
+    world = started(a="running")
+    world.run(listing("task", {"a": "lost"}))
+    world.heard()
+    for _ in range(3):
+        world.later(minutes=1).run(listing("task", rows))
+    assert world.heard() == ["summary:river/source/river"]
+
+
+def test_a_reset_ends_what_was_told_and_open_and_names_it() -> None:
+    world = started()
+    world.run(listing("node", {"gpu-1": "offline", "gpu-2": "online"}))
+    world.heard()
+    for _ in range(2):
+        world.later(minutes=1).run(listing("node", {"other": "online"}))
+    texts = [event.text for event in world.news]
+    assert any("another database" in text for text in texts)
+    assert any("no longer watched: gpu-1" in text for text in texts)
+    assert not world.state.incidents
+
+
+def test_an_incomplete_listing_loses_nothing() -> None:
+    world = started(a="running", b="running")
+    for _ in range(3):
+        world.later(minutes=1).run(listing("task", {"a": "running"}, complete=False))
+    world.run(listing("task", {"a": "running", "b": "failed"}))
+    assert world.heard() == ["problem:river/task/b"]
+
+
+def test_a_missing_machine_is_down_after_two_looks_and_back_when_seen() -> None:
+    world = World()
+    world.run(listing("machine", {"m": "online", "n": "online"}))
+    world.heard()
+    world.later(minutes=1).run(listing("machine", {"n": "online"}))
+    assert world.heard() == []
+    for _ in range(2):
+        world.later(minutes=1).run(listing("machine", {"n": "online"}))
+    assert world.heard() == ["problem:river/machine/m"]
+    world.later(minutes=1).run(listing("machine", {"m": "online", "n": "online"}))
+    assert world.heard() == ["recovery:river/machine/m"]
+
+
+def test_ended_things_are_forgotten_after_two_complete_looks_without_them() -> None:
+    world = World()
+    world.run(listing("build", {"1": "completed", "2": "running"}))
+    for _ in range(2):
+        world.later(minutes=1).run(listing("build", {"2": "running"}))
+    assert world.state.things["river/build"].scopes[""].statuses == {"running": ["2"]}
+
+
+def test_settled_failures_are_remembered_for_thirty_days() -> None:
+    world = started(a="running")
+    world.run(listing("task", {"a": "lost"}))
+    world.later(days=29).run(listing("task", {"a": "lost"}))
+    assert len(world.state.incidents) == 1
+    world.later(days=2).run(listing("task", {"a": "lost"}))
+    assert not world.state.incidents
+    assert world.heard() == ["problem:river/task/a"]
+
+
+# ---- streams ----------------------------------------------------------------------------------
+
+
+def test_in_a_stream_one_observation_is_enough_and_several_apply_in_order() -> None:
+    world = World()
+    seen = tuple(thing("job", "h", status) for status in ("offline", "online", "offline"))
+    world.run(replace(listing("job", {}), changes=seen))
+    assert world.heard() == [
+        "problem:river/job/h", "recovery:river/job/h", "problem:river/job/h",
+    ]  # fmt: skip
+    world.later(minutes=1).run(replace(listing("job", {}), changes=()))
+    assert world.heard() == []
+
+
+# ---- who hears of it --------------------------------------------------------------------------
+
+
+def test_an_event_goes_once_to_the_channels_of_all_routes_that_match() -> None:
+    routes = [
+        Route(name="lost", match={"status": "lost"}, channels=["ops", "chat"]),
+        Route(name="all", match={"kind": ["task", "node"]}, channels=["ops"]),
+    ]
+    world = started(World(config(["ops", "chat"], routes)), a="running", b="running")
+    world.run(listing("task", {"a": "lost", "b": "failed"}))
+    assert world.heard("chat") == ["problem:river/task/a"]
+    assert sorted(world.heard("ops")) == ["problem:river/task/a", "problem:river/task/b"]
+    plan = next(i for i in world.state.incidents.values() if i.thing.endswith("/a")).plan
+    assert plan["ops"].route == "lost"
+
+
+def test_what_no_route_matches_goes_to_the_default_channels() -> None:
+    routes = [Route(name="n", match={"kind": "node"}, channels=["chat"])]
+    world = started(World(config(["ops", "chat"], routes, default_channels=("ops",))), a="running")
+    world.run(listing("task", {"a": "failed"}))
+    assert (world.heard("ops"), world.heard("chat")) == (["problem:river/task/a"], [])
+
+
+def test_a_route_without_channels_discards() -> None:
+    routes = [Route(name="ci", match={"owner": "ci-*"}, channels=[])]
+    world = started(World(config(routes=routes)), a="running")
+    world.run(listing("task", {"a": thing("task", "a", "failed", owner="ci-7")}))
+    assert world.heard() == []
+    assert not world.state.events
+
+
+def test_news_of_a_source_that_no_route_takes_goes_to_every_channel() -> None:
+    routes = [Route(name="t", match={"kind": "task"}, channels=["ops"])]
+    world = started(World(config(["ops", "chat"], routes, default_channels=("ops",))))
+    for _ in range(2):
+        world.later(minutes=1).run(UNREACHABLE)
+    assert world.heard("chat") == world.heard("ops") == ["problem:river/source/river"]
+
+
+def test_a_route_that_wants_no_recovery_gets_none() -> None:
+    routes = [Route(name="quiet", channels=["ops"], recovery=False)]
+    world = started(World(config(routes=routes)))
+    for status in ("offline", "online"):
+        world.later(minutes=1).run(listing("node", {"gpu-1": status, "gpu-2": "online"}))
+    assert world.heard() == ["problem:river/node/gpu-1"]
+
+
+def test_recoveries_come_from_the_plan_whatever_the_routes_say_by_then() -> None:
+    world = started(World(config(["ops", "chat"], [Route(name="r", channels=["chat"])])))
+    world.run(listing("node", {"gpu-1": "offline", "gpu-2": "online"}))
+    world.heard("chat")
+    world.config = config(["ops", "chat"], [Route(name="s", channels=["ops"])])
+    world.later(minutes=1).run(listing("node", {"gpu-1": "online", "gpu-2": "online"}))
+    assert world.heard("chat") == ["recovery:river/node/gpu-1"]
+    assert world.heard("ops") == []
+
+
+def test_what_waits_for_a_channel_that_is_gone_stays_until_somebody_decides() -> None:
+    world = started(World(config(["ops", "old"])), a="running")
+    world.answers["old"] = refuses()
+    world.run(listing("task", {"a": "failed"}))
+    world.config = config(["ops"])
+    world.later(days=3).run()
+    assert [list(event.to) for event in world.state.events.values()] == [["old"]]
+
+
+# ---- attempts ---------------------------------------------------------------------------------
+
+
+def test_a_refused_message_waits_and_arrives_once_when_the_channel_is_well() -> None:
+    world = started(World(config(["ops", "hook"])), a="running", b="running")
+    world.answers["ops"] = refuses()
+    world.run(listing("task", {"a": "failed", "b": "running"}))
+    world.later(minutes=5).run(listing("task", {"a": "failed", "b": "failed"}))
+    del world.answers["ops"]
+    world.later(minutes=20).run()
+    assert world.heard("ops") == ["problem:river/task/a", "problem:river/task/b"]
+    assert world.heard("hook") == ["problem:river/task/a", "problem:river/task/b"]
+    assert not world.state.events and not world.state.channels
+
+
+def test_a_channel_rests_longer_after_each_failure_and_never_beyond_an_hour() -> None:
+    world = started(a="running")
+    world.answers["ops"] = refuses()
+    world.run(listing("task", {"a": "failed"}))
+    holds = [world.state.channels["ops"].hold]
+    for _ in range(9):
+        world.later(seconds=world.state.channels["ops"].hold).run()
+        holds.append(world.state.channels["ops"].hold)
+    assert 48 <= holds[0] <= 72
+    assert all(hold <= 3600 * 1.2 for hold in holds)
+    assert holds[-1] > holds[0] * 20
+
+
+def test_a_resting_channel_is_left_alone() -> None:
+    world = started(a="running")
+    asked: list[str] = []
+
+    def answer(message: object) -> Receipt:
+        asked.append("x")
+        return refuses()(message)
+
+    world.answers["ops"] = answer
+    world.run(listing("task", {"a": "failed"}))
+    world.later(seconds=10).run()
+    assert len(asked) == 1
+
+
+def test_retry_after_holds_the_channel_but_not_beyond_a_day() -> None:
+    for asked, held in ((7200.0, 7200.0), (1e9, 86400.0)):
+        world = started(a="running")
+        world.answers["ops"] = refuses("http 429", retry_after=asked)
+        world.run(listing("task", {"a": "failed"}))
+        assert world.state.channels["ops"].hold == held
+
+
+def test_a_clock_that_went_back_makes_the_retry_due() -> None:
+    world = started(a="running")
+    world.answers["ops"] = refuses("http 429", retry_after=7200)
+    world.run(listing("task", {"a": "failed"}))
+    del world.answers["ops"]
+    world.later(hours=-3).run()
+    assert world.heard() == ["problem:river/task/a"]
+
+
+def test_an_unknown_outcome_is_repeated_with_the_same_events_and_key_at_most_twice() -> None:
+    world = started(a="running", b="running")
+    world.answers["ops"] = doubtful
+    world.run(listing("task", {"a": "failed", "b": "running"}))
+    for _ in range(5):
+        world.later(hours=2).run(listing("task", {"a": "failed", "b": "running"}))
+    messages = [message for _, message, _ in world.sent]
+    assert len(messages) == 3
+    assert len({(message.key, message.events) for message in messages}) == 1
+    assert [m.state for m in world.state.messages.values()] == ["parked"]
+
+
+def test_later_news_passes_a_message_that_is_parked_alone() -> None:
+    world = started(a="running", b="running")
+    world.answers["ops"] = doubtful
+    world.run(listing("task", {"a": "failed", "b": "running"}))
+    for _ in range(2):
+        world.later(hours=2).run()
+    world.sent.clear()
+    del world.answers["ops"]
+    world.later(hours=2).run(listing("task", {"a": "failed", "b": "failed"}))
+    assert world.heard() == ["problem:river/task/b"]
+
+
+def test_who_may_have_heard_of_a_problem_is_told_of_its_end() -> None:
+    world = started()
+    world.answers["ops"] = doubtful
+    world.run(listing("node", {"gpu-1": "offline", "gpu-2": "online"}))
+    del world.answers["ops"]
+    world.later(hours=2).run(listing("node", {"gpu-1": "online", "gpu-2": "online"}))
+    assert world.heard() == [
+        "problem:river/node/gpu-1", "problem:river/node/gpu-1", "recovery:river/node/gpu-1",
+    ]  # fmt: skip
+
+
+def test_a_problem_that_was_never_attempted_and_is_over_is_one_line_with_its_end() -> None:
+    world = started()
+    world.answers["ops"] = refuses()
+    world.run(listing("node", {"gpu-1": "offline", "gpu-2": "online"}))
+    world.later(minutes=30).run(listing("node", {"gpu-1": "online", "gpu-2": "online"}))
+    del world.answers["ops"]
+    world.later(hours=2).run()
+    assert len(world.sent) == 1
+    assert world.heard() == ["problem:river/node/gpu-1", "recovery:river/node/gpu-1"]
+
+
+def test_a_dropped_problem_owes_no_ending() -> None:
+    from notifier import outbox
+
+    world = started()
+    world.answers["ops"] = refuses()
+    world.run(listing("node", {"gpu-1": "offline", "gpu-2": "online"}))
+    world.state = outbox.drop(world.state, row="ops")
+    del world.answers["ops"]
+    world.later(hours=2).run(listing("node", {"gpu-1": "online", "gpu-2": "online"}))
+    assert world.heard() == []
+    assert not world.state.events
+
+
+def test_a_message_refused_for_its_content_is_parked_and_later_ones_pass() -> None:
+    world = started(a="running", b="running")
+    world.answers["ops"] = lambda message: Receipt(
+        key=message.key, outcome="parked", reason="http 413", blame="content"
+    )
+    world.run(listing("task", {"a": "failed", "b": "running"}))
+    del world.answers["ops"]
+    world.later(minutes=1).run(listing("task", {"a": "failed", "b": "failed"}))
+    assert world.heard() == ["problem:river/task/b"]
+    world.later(minutes=1).run(listing("task", {"a": "completed", "b": "failed"}))
+    assert world.heard() == [], "the ending stays behind its problem"
+
+
+def test_a_parked_channel_is_tried_once_a_day() -> None:
+    world = started(a="running")
+    asked: list[timedelta] = []
+
+    def answer(message: object) -> Receipt:
+        asked.append(world.now - NOON)
+        return Receipt(key=message.key, outcome="parked", reason="auth 535", blame="channel")
+
+    world.answers["ops"] = answer
+    world.run(listing("task", {"a": "failed"}))
+    for _ in range(47):
+        world.later(hours=1).run()
+    assert len(asked) == 2
+
+
+def test_what_was_found_attempting_is_repeated_under_its_key() -> None:
+    world = started(a="running")
+    world.answers["ops"] = lambda message: None  # the run died while sending
+    world.run(listing("task", {"a": "failed"}))
+    key = next(iter(world.state.messages))
+    del world.answers["ops"]
+    world.later(minutes=1).run()
+    assert [message.key for _, message, _ in world.sent] == [key]
+    assert world.sent[0][1].unknowns == 1
+
+
+def test_a_channel_that_fails_for_an_hour_is_told_through_the_others_and_its_return_too() -> None:
+    world = started(World(config(["ops", "hook"])), a="running")
+    world.answers["ops"] = refuses()
+    world.run(listing("task", {"a": "failed"}))
+    world.heard("hook")
+    world.later(hours=2).run()
+    assert world.heard("hook") == ["problem:notifier/channel/ops"]
+    del world.answers["ops"]
+    world.later(hours=2).run()
+    world.later(minutes=1).run()
+    assert world.heard("hook") == ["recovery:notifier/channel/ops"]
+    assert world.heard("ops") == ["problem:river/task/a"]
+
+
+# ---- how it is said ---------------------------------------------------------------------------
+
+
+def test_ten_thousand_tasks_lost_with_their_node_are_one_message() -> None:
+    ids = [f"t{n}" for n in range(10_000)]
+    world = started(**dict.fromkeys(ids, "running"))
+    lost = {name: thing("task", name, "lost", part_of="node/gpu-1") for name in ids}
+    world.run(listing("task", lost), listing("node", {"gpu-1": "offline", "gpu-2": "online"}))
+    assert len(world.sent) == 1
+    assert len(world.heard()) == 10_001
+
+
+def test_what_a_node_took_with_it_rides_in_its_message_also_from_another_route() -> None:
+    routes = [
+        Route(name="nodes", match={"kind": "node"}, channels=["ops"]),
+        Route(name="tasks", match={"kind": "task"}, channels=["ops"]),
+    ]
+    world = started(World(config(routes=routes)), a="running", b="running")
+    lost = {"a": thing("task", "a", "lost", part_of="node/gpu-1"), "b": "failed"}
+    world.run(listing("task", lost), listing("node", {"gpu-1": "offline", "gpu-2": "online"}))
+    carried = [sorted(event.thing for event in events) for _, _, events in world.sent]
+    assert sorted(carried) == [["river/node/gpu-1", "river/task/a"], ["river/task/b"]]
+
+
+@pytest.mark.parametrize(("count", "messages"), [(3, 3), (5, 5), (8, 5)])
+def test_a_digest_of_single_events_is_capped(count: int, messages: int) -> None:
+    routes = [Route(name="each", channels=["ops"], digest="event", max_items=5)]
+    ids = [f"t{n}" for n in range(count)]
+    world = started(World(config(routes=routes)), **dict.fromkeys(ids, "running"))
+    world.run(listing("task", dict.fromkeys(ids, "failed")))
+    assert len(world.sent) == messages
+    assert len(world.heard()) == count
+
+
+def test_the_same_inputs_give_equal_decisions() -> None:
+    states = []
+    for _ in range(2):
+        world = started(a="running", b="running")
+        world.run(listing("task", {"a": "failed", "b": "lost"}))
+        states.append(world.state)
+    assert states[0] == states[1]
+
+
+# ---- a channel's list of addresses ------------------------------------------------------------
+
+
+def test_a_channel_that_becomes_a_list_keeps_what_it_was_owed() -> None:
+    from notifier.config import ChannelSettings
+
+    one = ChannelSettings(email=["a@x.org"])
+    two = ChannelSettings(email=["a@x.org", "b@x.org"])
+    world = started()
+    world.config = replace(world.config, channels={"ops": one})
+    world.answers["ops"] = refuses()
+    world.run(listing("node", {"gpu-1": "offline", "gpu-2": "online"}))
+    world.config = replace(world.config, channels={"ops": two})
+    world.later(hours=2).run(listing("node", {"gpu-1": "online", "gpu-2": "online"}))
+    assert world.heard("ops/a@x.org") == world.heard("ops/b@x.org")
+    assert not world.state.events

@@ -1,0 +1,164 @@
+"""A world in memory: what sources show, what channels answer, run after run, without I/O."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from notifier import settle
+from notifier.config import ChannelSettings, Config, Route, SourceSettings
+from notifier.draft import Look
+from notifier.model import (
+    Event,
+    Health,
+    Kind,
+    Message,
+    Observation,
+    Receipt,
+    Severity,
+    Snapshot,
+    State,
+    Unreadable,
+)
+from notifier.route import swept
+from notifier.run import decide
+from notifier.settle import settled
+
+NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+KINDS = {
+    "task": Kind("task", "tasks", finite=True, absence="reset"),
+    "node": Kind("node", "nodes", finite=False, absence="reset"),
+    "job": Kind("job", "tasks", finite=False, absence="nothing", confirm=2, attempts=True),
+    "machine": Kind("machine", "nodes", finite=False, absence="down"),
+    "build": Kind("build", "tasks", finite=True, absence="nothing", attempts=True),
+}
+HEALTHS: dict[str, Health] = {
+    "completed": "ok", "running": "active", "pending": "active", "failed": "failed",
+    "lost": "failed", "killed": "failed", "cancelled": "cancelled",
+    "online": "ok", "offline": "down", "slow": "degraded",
+}  # fmt: skip
+
+
+def classify(kind: str, status: str) -> tuple[Health, Severity]:
+    health = HEALTHS.get(status, "unknown")
+    if status in ("killed", "slow"):
+        return health, "warning"
+    return health, "critical" if health in ("failed", "down") else "info"
+
+
+def thing(kind: str, ident: str, status: str, **more: object) -> Observation:
+    health, severity = classify(kind, status)
+    values = {"kind": kind, "id": ident, "name": ident, "status": status} | {
+        "health": health, "severity": severity, **more,
+    }  # fmt: skip
+    return Observation(**values)
+
+
+def listing(
+    kind: str, things: Mapping[str, str | Observation], *, complete: bool = True, scope: str = ""
+) -> Snapshot:
+    """A snapshot of `{id: status}` or `{id: Observation}`."""
+    rows = {
+        ident: one if isinstance(one, Observation) else thing(kind, ident, one)
+        for ident, one in things.items()
+    }
+    statuses = {ident: row.status for ident, row in rows.items()}
+    return Snapshot(kind=kind, scope=scope, statuses=statuses, rows=rows, complete=complete)
+
+
+def config(
+    channels: Sequence[str] = ("ops",), routes: Sequence[Route] = (), **more: object
+) -> Config:
+    values = {
+        "path": Path("/nowhere/config.toml"),
+        "state_path": Path("/nowhere/state.json"),
+        "sources": {"river": SourceSettings(type="hakuriver")},
+        "channels": {name: ChannelSettings(webhook="http://h/") for name in channels},
+        "routes": tuple(routes),
+        **more,
+    }
+    return Config(**values)
+
+
+class World:
+    """Runs the pure line again and again; `answers[row]` decides what a channel says."""
+
+    def __init__(self, setting: Config | None = None) -> None:
+        self.config = setting or config()
+        self.state = State(id="n0")
+        self.now = NOON
+        self.answers: dict[str, Callable[[Message], Receipt | None]] = {}
+        self.sent: list[tuple[str, Message, list[Event]]] = []
+        self.news: list[Event] = []
+        self.ignore: list[dict[str, str | list[str]]] = []
+
+    def later(self, **span: float) -> "World":
+        self.now += timedelta(**span)
+        return self
+
+    def run(
+        self, *results: Snapshot | Unreadable, source: str = "river", origin: str = "current"
+    ) -> list[Event]:
+        """One run that saw this. Returns its new events; what arrived is in `sent`."""
+        looks = []
+        if results:
+            families = frozenset(
+                KINDS[one.kind].family if isinstance(one, Snapshot) else one.family
+                for one in results
+            )
+            looks.append(
+                Look(
+                    source=source, kinds=KINDS, classify=classify,
+                    families=families, results=results, ignore=self.ignore,
+                )
+            )  # fmt: skip
+        state = settle.found_attempting(self.state, self.now)
+        state, due, told = decide(
+            self.config, state, looks, origin=origin,
+            families={f"{source}/{name}": kind.family for name, kind in KINDS.items()},
+            keyed=frozenset(), now=self.now,
+        )  # fmt: skip
+        self.state = state
+        stopped: set[str] = set()
+        for message in due:
+            if message.channel in stopped:
+                self.state = settle.unattempted(self.state, [message.key])
+                continue
+            events = [self.state.events[name] for name in message.events]
+            answer = self.answers.get(message.channel, _accepted)(message)
+            if answer is None:
+                stopped.add(message.channel)
+                continue
+            if answer.outcome in ("delivered", "unknown"):
+                self.sent.append((message.channel, message, events))
+            if answer.outcome != "delivered" and answer.blame != "content":
+                stopped.add(message.channel)
+            self.state = swept(settled(self.state, answer, self.now), self.now)
+        self.news = list(told.values())
+        return self.news
+
+    def heard(self, row: str = "ops") -> list[str]:
+        """`type:thing` of everything that reached a row, in order, and forgets it."""
+        found = [
+            f"{event.type}:{event.thing}"
+            for channel, _, events in self.sent
+            if channel == row
+            for event in events
+        ]
+        self.sent = [one for one in self.sent if one[0] != row]
+        return found
+
+
+def _accepted(message: Message) -> Receipt:
+    return Receipt(key=message.key, outcome="delivered")
+
+
+def refuses(reason: str = "http 503", **more: object) -> Callable[[Message], Receipt]:
+    """A channel that certainly did not take the message."""
+    return lambda message: Receipt(
+        **{"key": message.key, "outcome": "retry", "reason": reason, **more}
+    )
+
+
+def doubtful(message: Message) -> Receipt:
+    """A channel that may have taken the message."""
+    return Receipt(key=message.key, outcome="unknown", reason="no answer")
