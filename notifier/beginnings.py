@@ -4,8 +4,9 @@ from collections import Counter
 
 from msgspec.structs import replace
 
-from notifier.draft import Draft, Look, by_status
-from notifier.model import BAD, Frozen, Kind, Observation, Scope, Snapshot, Things
+from notifier.draft import Draft
+from notifier.look import Look, by_status
+from notifier.model import BAD, Frozen, Kind, Observation, Scope, Severity, Snapshot, Things
 
 LATE = 600.0
 
@@ -79,7 +80,7 @@ def say(draft: Draft, source: str, begun: list[Begun], first_run: str) -> None:
     if fresh and first_run == "summary":
         text = f"watching {_counts(fresh)} on {source}{_already(fresh)}{_down(draft, fresh)}"
         covers = tuple(handle for one in fresh for handle in one.down)
-        severity = "warning" if covers else "info"
+        severity: Severity = "warning" if covers else "info"
         draft.say("summary", "first look", thing, severity, text=text, covers=covers)
     for one in resets:
         text = (

@@ -5,16 +5,14 @@ from datetime import datetime, timedelta
 from notifier.draft import Draft
 from notifier.model import ChannelState, Event, Observation, Origin, State
 
-ALERT_AFTER = timedelta(hours=1)
 
-
-def diff(state: State, now: datetime) -> tuple[State, list[Event]]:
-    """A channel that has failed for an hour is a problem; one that accepts again is a recovery."""
-    draft = Draft(state, now)
+def diff(state: State, now: datetime, alert_after: float) -> tuple[State, list[Event]]:
+    """A channel that has failed for `alert_after` seconds is a problem; its return a recovery."""
+    draft, patience = Draft(state, now), timedelta(seconds=alert_after)
     for row, channel in state.channels.items():
         thing = f"notifier/channel/{row}"
         since = channel.failing_since
-        if draft.incident(thing) is None and since and now - since >= ALERT_AFTER:
+        if draft.incident(thing) is None and since and now - since >= patience:
             draft.problem(thing, _seen(row, channel), finite=False, since=since)
     for thing in draft.below("notifier/channel/"):
         row = thing.split("/", 2)[2]

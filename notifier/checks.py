@@ -6,6 +6,7 @@ All of it is decided from the parsed tables: no secret is resolved and nothing i
 from __future__ import annotations
 
 import ipaddress
+import re
 import zoneinfo
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -34,12 +35,24 @@ def check(config: Config, faults: Faults) -> None:
         _channel(f"channels.{name}", channel, faults)
     _known("default_channels", list(config.default_channels), config, faults)
     _routes(config, faults)
-    if config.run.timezone:
-        try:
-            zoneinfo.ZoneInfo(config.run.timezone)
-        except (zoneinfo.ZoneInfoNotFoundError, ValueError):
-            near = nearest(config.run.timezone, zoneinfo.available_timezones())
-            faults.error("run", f"key 'timezone': no such zone{near}")
+    _zone("run", config.run.timezone, faults)
+    for name, window in config.windows.items():
+        _zone(f"windows.{name}", window.timezone, faults)
+        for key, value in (("from", window.begin), ("to", window.to)):
+            if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", value):
+                faults.error(f"windows.{name}", f"key '{key}': expected a time such as \"22:00\"")
+        if window.begin == window.to:
+            faults.error(f"windows.{name}", "'from' and 'to' are the same time")
+
+
+def _zone(where: str, name: str, faults: Faults) -> None:
+    if not name:
+        return
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        near = nearest(name, zoneinfo.available_timezones())
+        faults.error(where, f"key 'timezone': no such zone{near}")
 
 
 def _known(where: str, names: list[str], config: Config, faults: Faults) -> None:
@@ -113,6 +126,10 @@ def _routes(config: Config, faults: Faults) -> None:
         if route.max_items < 1:
             faults.error(where, "key 'max_items' must be at least 1")
         _known(where, list(route.channels or ()), config, faults)
+        for name in route.hold:
+            if name not in config.windows:
+                near = nearest(name, config.windows)
+                faults.error(where, f"window '{name}' is not defined{near}")
         for field in (*route.match, *route.not_match):
             if field.split(".", 1)[0] not in FIELDS or field == "labels":
                 faults.error(where, f"cannot match on '{field}'{nearest(field, FIELDS)}")

@@ -1,20 +1,25 @@
-"""Pure: which messages are due now, and which events each of them carries, in what order."""
+"""Pure: which messages are due now, and which events each of them carries, in what order.
 
-from collections.abc import Sequence
+Whatever is not due waits for a named reason: see `Outlook.why`.
+"""
+
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
 from notifier.config import Config
 from notifier.model import ChannelState, Event, Message, State
-from notifier.route import Directory
+from notifier.people import People, Silence, holds, silenced
+from notifier.route import Directory, fields
+from notifier.windows import inside
 
 PARKED_FOR = timedelta(days=1)
 
 
 def number(name: str) -> int:
     """The counter in an event id, a handle or a key: what things are ordered by."""
-    return int(name.rsplit("-", 1)[-1].lstrip("ei"))
+    return int(name.rsplit("-", 1)[-1].strip("eip"))
 
 
 def rests(channel: ChannelState | None, now: datetime) -> bool:
@@ -28,14 +33,64 @@ def rests(channel: ChannelState | None, now: datetime) -> bool:
     return start is not None and start <= now < start + wait
 
 
+class Outlook:
+    """Why an event that waits for a row is not due now: the reasons a person can be shown."""
+
+    def __init__(
+        self,
+        state: State,
+        config: Config,
+        people: People,
+        families: Mapping[str, str],
+        now: datetime,
+    ) -> None:
+        self.state = state
+        self.config = config
+        self.people = people
+        self.families = families
+        self.now = now
+        self.there = Directory(config)
+        self._quiet = any(holds(one, state, now) for one in people.silences.values())
+        self._held = {
+            name for name, one in config.windows.items() if inside(one, now, config.run.timezone)
+        }
+        self._behind = {
+            (message.channel, handle)
+            for message in state.messages.values()
+            if message.state == "parked" and not message.unknowns
+            for name in message.events
+            for handle in incidents_of(state.events[name])
+        }
+
+    def why(self, event: Event, row: str) -> str:
+        """The reason, or nothing when the event is due on this row."""
+        due = event.to[row]
+        if due.at > self.now and event.at <= self.now:
+            # an event from the future means that the clock went back: due
+            return "escalation"
+        if any((row, handle) in self._behind for handle in incidents_of(event)):
+            return "behind a parked message"
+        for name in self.there.route(due.route).hold:
+            if name in self._held:
+                return f"window {name}"
+        if self._quiet and (silence := self.silence(event)):
+            return f"silence {silence.id}"
+        return ""
+
+    def silence(self, event: Event) -> Silence | None:
+        """The silence that keeps an event from being told now."""
+        known = fields(event, self.families)
+        return silenced(event, known, self.people, self.state, self.now)
+
+
 def compose(
-    state: State, config: Config, now: datetime, keyed: frozenset[str] = frozenset()
+    state: State, outlook: Outlook, keyed: frozenset[str] = frozenset()
 ) -> tuple[State, list[Message]]:
     """The state with all due messages in it, marked `attempting`, and these messages in order.
 
     `keyed` are rows with incident keys of their own: one message per incident and action there.
     """
-    there = Directory(config)
+    there, now = outlook.there, outlook.now
     counter = state.counter
     events = dict(state.events)
     messages = dict(state.messages)
@@ -46,7 +101,7 @@ def compose(
         for old in _unknown(state, row):
             messages[old.key] = again = replace(old, state="attempting", tries=old.tries + 1)
             due.append(again)
-        for route, carried in _parcels(_waiting(state, row, now), row, there, row in keyed):
+        for route, carried in _parcels(_waiting(state, row, outlook), row, there, row in keyed):
             counter += 1
             key = f"{state.id}-{counter}"
             ids = tuple(event.id for event in carried)
@@ -67,30 +122,18 @@ def _unknown(state: State, row: str) -> list[Message]:
     return sorted(found, key=lambda message: number(message.key))
 
 
-def _waiting(state: State, row: str, now: datetime) -> list[Event]:
-    """The events due on a row and in no message yet, in the order they were decided.
-
-    An event stays behind a parked message that holds an earlier one of its incident.
-    """
-    behind = {
-        handle
-        for message in state.messages.values()
-        if message.channel == row and message.state == "parked" and not message.unknowns
-        for name in message.events
-        for handle in _incidents(state.events[name])
-    }
-    found = []
-    for event in state.events.values():
-        due = event.to.get(row)
-        if due is None or due.key or behind.intersection(_incidents(event)):
-            continue
-        # an event from the future means that the clock went back: due
-        if due.at <= now or event.at > now:
-            found.append(event)
+def _waiting(state: State, row: str, outlook: Outlook) -> list[Event]:
+    """The events due on a row and in no message yet, in the order they were decided."""
+    found = [
+        event
+        for event in state.events.values()
+        if row in event.to and not event.to[row].key and not outlook.why(event, row)
+    ]
     return sorted(found, key=lambda event: number(event.id))
 
 
-def _incidents(event: Event) -> tuple[str, ...]:
+def incidents_of(event: Event) -> tuple[str, ...]:
+    """The handles of all incidents that an event is about."""
     return (event.incident, *event.covers) if event.incident else event.covers
 
 

@@ -14,6 +14,7 @@ import msgspec
 from notifier import checks
 from notifier.errors import ConfigError
 from notifier.model import EventType
+from notifier.places import state_path
 from notifier.tables import Duration, Faults, nearest, read_table, read_tables
 
 Pattern = str | list[str]
@@ -31,6 +32,8 @@ class SourceSettings(Table, frozen=True, kw_only=True):
     every: dict[Literal["tasks", "nodes"], Duration] = {}
     # things that are never a problem: patterns over name, id, node, owner, group, status, kind
     ignore: list[dict[str, Pattern]] = []
+    # raw status -> how long a task may stay in it before that is a problem
+    stuck_after: dict[str, Duration] = {}
     # a page for a thing: kind -> URL with {id}, {name}, {node}
     link: dict[str, str] = {}
 
@@ -72,6 +75,17 @@ class ChannelSettings(Table, frozen=True, kw_only=True):
         return [self.email] if isinstance(self.email, str) else self.email
 
 
+class Window(Table, frozen=True, kw_only=True):
+    """Hours in which a route that names it in `hold` says nothing; told at its end."""
+
+    # HH:MM; a window belongs to the day on which it starts
+    begin: str = msgspec.field(name="from")
+    to: str
+    days: list[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]] = []
+    # IANA zone; default: run.timezone
+    timezone: str = ""
+
+
 class Route(Table, frozen=True, kw_only=True):
     """Which events go to which channels, and how. The first route that names a channel decides."""
 
@@ -90,6 +104,12 @@ class Route(Table, frozen=True, kw_only=True):
     max_items: int = 20
     # false: no endings are owed here
     recovery: bool = True
+    # pauses before the reminders of a standing problem; the last one repeats
+    remind: list[Duration] = []
+    # told only when it is still open, and nobody has it in hand, after this time
+    escalate_after: Duration = Duration(0)
+    # windows in which nothing is said here; told at their end
+    hold: list[str] = []
     # name of a template of your own, NAME.txt.j2 in the template folder
     template: str = "default"
 
@@ -101,6 +121,10 @@ class RunSettings(Table, frozen=True, kw_only=True):
     deadline: Duration = Duration(120)
     # what a first look does: one summary, nothing, or everything as news
     first_run: Literal["summary", "silent", "alert"] = "summary"
+    # three changes of a thing within it are flapping; it ends after as long without one
+    flap_window: Duration = Duration(3600)
+    # a channel that fails for so long is news, told through the others
+    channel_alert_after: Duration = Duration(3600)
     # IANA zone that messages show; default: the machine's
     timezone: str = ""
     # further patterns of secrets in text from a cluster: globs over one word
@@ -136,6 +160,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     default_channels: tuple[str, ...] = ()
     run: RunSettings = RunSettings()
     state: StateSettings = StateSettings()
+    windows: dict[str, Window] = {}
     warnings: tuple[str, ...] = ()
 
     def destinations(self) -> dict[str, Destination]:
@@ -157,43 +182,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
         return [row for row, there in rows.items() if there.channel == channel]
 
 
-TOP = ("sources", "channels", "routes", "default_channels", "run", "state")
-
-
-def find(given: str | None, environ: Mapping[str, str]) -> Path:
-    """The configuration file: --config, $NOTIFIER_CONFIG, /etc, then the user's own.
-
-    Raises ConfigError when there is none, naming every place that was looked at.
-    """
-    if given or environ.get("NOTIFIER_CONFIG"):
-        path = Path(given or environ["NOTIFIER_CONFIG"]).absolute()
-        if not path.is_file():
-            raise ConfigError(f"{path}: no such configuration file")
-        return path
-    places = [Path("/etc/notifier/config.toml"), _user(environ, "XDG_CONFIG_HOME", ".config")]
-    for path in places:
-        if path.is_file():
-            return path
-    raise ConfigError(
-        f"no configuration: neither {places[0]} nor {places[1]} exists, "
-        "and neither --config nor $NOTIFIER_CONFIG names one"
-    )
-
-
-def state_path(path: Path, given: str, environ: Mapping[str, str]) -> Path:
-    """Where the state of the configuration at `path` lives: it follows the file, not the user."""
-    if given:
-        return path.parent / Path(given).expanduser()
-    if path == Path("/etc/notifier/config.toml"):
-        return Path("/var/lib/notifier/state.json")
-    if path == _user(environ, "XDG_CONFIG_HOME", ".config"):
-        return _user(environ, "XDG_STATE_HOME", ".local/state").parent / "state.json"
-    return path.parent / "state.json"
-
-
-def _user(environ: Mapping[str, str], variable: str, default: str) -> Path:
-    base = environ.get(variable) or str(Path(environ.get("HOME") or "/") / default)
-    return Path(base) / "notifier" / "config.toml"
+TOP = ("sources", "channels", "routes", "default_channels", "run", "state", "windows")
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 def load(
@@ -262,6 +252,12 @@ def _assemble(
         default_channels=_names(document.get("default_channels", []), faults),
         run=read_table(RunSettings, document.get("run", {}), "run", faults) or RunSettings(),
         state=state,
+        windows=read_tables(
+            document.get("windows", {}),
+            "windows",
+            faults,
+            lambda name, table, where: read_table(Window, table, where, faults),
+        ),
     )
 
 

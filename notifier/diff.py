@@ -10,7 +10,8 @@ from typing import Literal
 from msgspec.structs import replace
 
 from notifier import beginnings, judge
-from notifier.draft import Draft, Look, by_id, by_status
+from notifier.draft import Draft
+from notifier.look import Look, by_id, by_status
 from notifier.model import (
     SOURCE_WIDE,
     Event,
@@ -32,22 +33,26 @@ def diff(
     looks: Iterable[Look],
     now: datetime,
     first_run: Literal["summary", "silent", "alert"] = "summary",
+    flap_window: float = 3600.0,
 ) -> tuple[State, list[Event]]:
     """The new state (with incidents, without the events) and the events, each of them single."""
-    draft = Draft(state, now)
+    draft = Draft(state, now, flap_window)
     for look in looks:
         _sources(draft, look)
         begun: list[beginnings.Begun] = []
         struck: set[str] = set()
-        snapshots = [result for result in look.results if isinstance(result, Snapshot)]
         # finite kinds first: a task newly lost on a bad node confirms the node at once
-        for snapshot in sorted(snapshots, key=lambda one: not look.kinds[one.kind].finite):
+        for snapshot in sorted(look.snapshots, key=lambda one: not look.kinds[one.kind].finite):
             kind = look.kinds[snapshot.kind]
             if snapshot.changes is not None:
                 _stream(draft, look, kind, snapshot, struck)
             else:
                 new = _listing(draft, look, kind, snapshot, struck, first_run)
                 begun += [new] if new else []
+            if kind.finite and look.stuck_after and snapshot.changes is None:
+                judge.stuck(draft, look, kind, snapshot)
+            judge.steady(draft, f"{look.source}/{kind.name}/")
+        judge.steady(draft, f"{look.source}/source/")
         beginnings.say(draft, look.source, begun, first_run)
     _forget(draft)
     return draft.done(), draft.events
@@ -153,7 +158,11 @@ def _questions(
     seen = snapshot.statuses
     changed = [name for name, status in seen.items() if old.get(name) != status]
     prefix = f"{key}/"
-    more = {thing[len(prefix) :] for thing in draft.watched if thing.startswith(prefix)}
+    more = {
+        thing[len(prefix) :]
+        for thing, watch in draft.watched.items()
+        if watch.looks and thing.startswith(prefix)
+    }
     if kind.attempts:
         more |= {thing[len(prefix) :] for thing in draft.below(prefix)}
     return changed + sorted(more.intersection(seen).difference(changed))

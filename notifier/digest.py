@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, tzinfo
 
 import msgspec
+from msgspec.structs import replace
 
 from notifier.folds import Fold, Line, fold, lines_of
 from notifier.headline import headline
@@ -20,7 +21,8 @@ PLACES = frozenset({"node", "machine", "host"})
 class Item(Frozen, frozen=True, kw_only=True):
     """One line: a thing, or several alike that are counted in one sentence.
 
-    `words` is the sentence. All times and spans are already words. `over` marks an ending.
+    `words` is the sentence, `error` the telling line of `message`. All times and spans are
+    already words: `since` it went bad, `at` it became as it is. `over` marks an ending.
     `children` are the things inside the line that are named, `more` how many others it counts;
     `own` is false for a line that has no thing of its own (`37 tasks lost on gpu-07`).
     """
@@ -42,6 +44,7 @@ class Item(Frozen, frozen=True, kw_only=True):
     owner: str = ""
     group: str = ""
     since: str = ""
+    at: str = ""
     opened: str = ""
     submitted: str = ""
     started: str = ""
@@ -49,6 +52,7 @@ class Item(Frozen, frozen=True, kw_only=True):
     last_seen: str = ""
     lasted: str = ""
     message: str = ""
+    error: str = ""
     command: str = ""
     link: str = ""
     exit_code: str = ""
@@ -66,7 +70,7 @@ class Item(Frozen, frozen=True, kw_only=True):
 class Digest(Frozen, frozen=True, kw_only=True):
     """What one message says. `things` = those named + `hidden`; summaries are not among them.
 
-    `statuses`, `nodes` and `types` are counts of things, the greatest first. `recovery` means
+    `statuses` (in words), `nodes` and `types` count things, the greatest first. `recovery` means
     that it holds endings and nothing else; `severity` is then that of what has ended.
     """
 
@@ -82,6 +86,11 @@ class Digest(Frozen, frozen=True, kw_only=True):
     handles: tuple[str, ...]
     severity: Severity
     recovery: bool
+
+    @property
+    def beyond(self) -> int:
+        """How many things no line names or counts."""
+        return self.hidden - sum(item.more for item in self.items)
 
 
 def digest(
@@ -108,7 +117,7 @@ def digest(
         summaries=tuple(_summary(event) for event in summaries),
         things=len(lines),
         hidden=hidden,
-        statuses=_most(line.seen.status for line in lines),
+        statuses=_most(line.word for line in lines),
         nodes=_most(line.seen.node for line in lines),
         types=_most(line.last.type for line in lines),
         sources=tuple(dict.fromkeys(event.source for event in events)),
@@ -133,8 +142,7 @@ def _items(
         hidden += more
         children = tuple(_item(line, clock) for line in named)
         if one.head:
-            words = sentence(one.head.facts, clock) + _carried(one.lines, over=one.head.over)
-            items.append(_item(one.head, clock, words, children, more))
+            items.append(_headed(one, one.head, clock, children, more))
         else:
             items.append(_alike(one, parents, clock, children, more))
     return tuple(items), hidden
@@ -153,16 +161,10 @@ def _carried(lines: Sequence[Line], *, over: bool) -> str:
     return f"; with it: {', '.join(said)}{rest}"
 
 
-def _item(
-    line: Line,
-    clock: Clock,
-    words: str = "",
-    children: tuple[Item, ...] = (),
-    more: int = 0,
-) -> Item:
+def _item(line: Line, clock: Clock) -> Item:
     seen, facts, last = line.seen, line.facts, line.last
     return Item(
-        words=words or sentence(facts, clock),
+        words=sentence(facts, clock),
         type=last.type,
         thing=line.thing,
         kind=seen.kind,
@@ -178,6 +180,7 @@ def _item(
         owner=seen.owner,
         group=seen.group,
         since=clock.time(facts.since),
+        at=clock.time(facts.at),
         opened=clock.time(last.opened or (line.incident.opened if line.incident else None)),
         submitted=clock.time(seen.submitted),
         started=clock.time(seen.started),
@@ -185,11 +188,24 @@ def _item(
         last_seen=clock.time(seen.last_seen),
         lasted=lasting(facts.since, facts.at if line.over else clock.now),
         message=seen.message,
+        error=_telling(seen.message),
         command=seen.command,
         link=seen.link,
         exit_code=seen.labels.get("exit_code", ""),
         labels=seen.labels,
         changes=len(line.events),
+    )
+
+
+def _headed(
+    one: Fold, head: Line, clock: Clock, children: tuple[Item, ...], more: int
+) -> Item:
+    """A thing with what rides on it. An error that all of that shares is told once, here."""
+    item = _item(head, clock)
+    return replace(
+        item,
+        words=item.words + _carried(one.lines, over=item.over),
+        error=item.error or _telling(_same(line.seen.message for line in one.lines)),
         children=children,
         more=more,
     )
@@ -204,6 +220,7 @@ def _alike(
 ) -> Item:
     """`37 tasks lost on gpu-07 (offline since 12:00)`, `12 tasks of batch 7530 failed`."""
     first, count = one.lines[0], len(one.lines)
+    message = _same(line.seen.message for line in one.lines)
     seen, many = first.seen, plural(count, first.seen.kind)
     parent = parents.get(one.place)
     kind, _, name = one.place.partition("/")[2].partition("/")
@@ -230,7 +247,9 @@ def _alike(
         owner=_same(line.seen.owner for line in one.lines),
         group=one.batch,
         since=clock.time(min(line.facts.since for line in one.lines)),
-        message=_same(line.seen.message for line in one.lines),
+        at=clock.time(max(line.facts.at for line in one.lines)),
+        message=message,
+        error=_telling(message),
         command=_same(line.seen.command for line in one.lines),
         children=children,
         more=more,
@@ -259,6 +278,12 @@ def _same(texts: Iterable[str]) -> str:
     """The text that all of them share, or nothing."""
     found = set(texts)
     return found.pop() if len(found) == 1 else ""
+
+
+def _telling(message: str) -> str:
+    """The first line; of a traceback the last one."""
+    lines = message.strip().splitlines() or [""]
+    return lines[-1 if lines[0].startswith("Traceback") else 0].strip()
 
 
 def _most(words: Iterable[str]) -> tuple[tuple[str, int], ...]:

@@ -1,8 +1,6 @@
 """A state in the making: cheap to begin, and identical to the old one where nothing changed."""
 
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
-from fnmatch import fnmatchcase
+from datetime import datetime, timedelta
 from typing import Literal
 
 from msgspec.structs import replace
@@ -11,53 +9,25 @@ from notifier.model import (
     ENDED,
     Event,
     EventType,
-    Family,
-    Frozen,
-    Health,
     Incident,
-    Kind,
     Observation,
     Severity,
-    Snapshot,
     State,
     Things,
-    Unreadable,
     Watch,
 )
 
-
-class Look(Frozen, frozen=True, kw_only=True):
-    """All that one run saw of one source, and how its words are read today.
-
-    `families` are those that were asked for. `ignored` says whether a thing is never a problem.
-    """
-
-    source: str
-    kinds: Mapping[str, Kind]
-    classify: Callable[[str, str], tuple[Health, Severity]]
-    families: frozenset[Family]
-    results: tuple[Snapshot | Unreadable, ...]
-    ignore: Sequence[Mapping[str, str | list[str]]] = ()
-
-    def ignored(self, observation: Observation) -> bool:
-        """Whether one of the patterns fits it whole."""
-        return any(
-            all(fits(str(getattr(observation, key, "")), want) for key, want in pattern.items())
-            for pattern in self.ignore
-        )
-
-
-def fits(value: str, want: str | list[str]) -> bool:
-    """Whether a value is one of the exact texts or globs."""
-    return any(fnmatchcase(value, each) for each in ([want] if isinstance(want, str) else want))
+# so many changes within the window are flapping
+FLAPS = 3
 
 
 class Draft:
     """Working copies of what diff changes, and the numbers that new handles and ids come from."""
 
-    def __init__(self, state: State, now: datetime) -> None:
+    def __init__(self, state: State, now: datetime, flap_window: float = 3600.0) -> None:
         self.state = state
         self.now = now
+        self.flap_window = timedelta(seconds=flap_window)
         self.counter = state.counter
         self.things: dict[str, Things] = dict(state.things)
         self.watched: dict[str, Watch] = dict(state.watched)
@@ -88,6 +58,21 @@ class Draft:
         """The incident of `thing` that has not ended."""
         handle = self.open.get(thing)
         return self.incidents[handle] if handle else None
+
+    def changed(self, thing: str) -> bool:
+        """Notes that a standing thing went bad or well; whether it is flapping by that."""
+        watch = self.watched.get(thing, Watch(since=self.now))
+        recent = [at for at in watch.changes if timedelta() <= self.now - at < self.flap_window]
+        self.watched[thing] = replace(watch, looks=0, changes=(*recent, self.now))
+        return len(recent) + 1 >= FLAPS
+
+    def unwatch(self, thing: str) -> None:
+        """Ends the counting of bad looks; when it lately changed stays known."""
+        watch = self.watched.get(thing)
+        if watch is not None and watch.changes:
+            self.watched[thing] = replace(watch, looks=0, status="")
+        else:
+            self.watched.pop(thing, None)
 
     def below(self, prefix: str) -> list[str]:
         """The things under `SOURCE/KIND/` that have an incident."""
@@ -141,7 +126,6 @@ class Draft:
         )
         self.incidents[incident.handle] = incident
         self.open[thing] = incident.handle
-        self.watched.pop(thing, None)
         return incident
 
     def problem(
@@ -175,6 +159,7 @@ class Draft:
             severity=observation.severity,
             changed=self.now,
             settled=None,
+            stuck=False,
         )
         self.incidents[incident.handle] = worse
         self.say(
@@ -192,12 +177,32 @@ class Draft:
         if incident.observation != observation:
             self.incidents[incident.handle] = replace(incident, observation=observation)
 
-    def end(self, incident: Incident, observation: Observation | None, reason: str) -> None:
+    def flap(self, incident: Incident, observation: Observation, before: str) -> None:
+        """An incident that comes and goes: one word for that, and quiet until it is steady."""
+        flapping = replace(incident, observation=observation, flapping=self.now)
+        self.incidents[incident.handle] = flapping
+        self.say(
+            "flapping_start",
+            "flapping",
+            incident.thing,
+            incident.severity,
+            incident=flapping,
+            observation=observation,
+            before=before,
+        )
+
+    def end(
+        self,
+        incident: Incident,
+        observation: Observation | None,
+        reason: str,
+        kind: EventType = "recovery",
+    ) -> None:
         """Ends an incident; whoever was told of it is owed a word."""
         self.incidents[incident.handle] = ended = replace(incident, ended=self.now)
         self.open.pop(incident.thing, None)
         self.say(
-            "recovery",
+            kind,
             reason,
             incident.thing,
             incident.severity,
@@ -206,24 +211,36 @@ class Draft:
             before=incident.observation.status,
         )
 
+    def still_bad(self, incident: Incident) -> None:
+        """It is steady again, and not well: the incident goes on."""
+        self.incidents[incident.handle] = steady = replace(incident, flapping=None)
+        self.say(
+            "flapping_end",
+            "steady, not well",
+            incident.thing,
+            incident.severity,
+            incident=steady,
+            observation=incident.observation,
+            before=incident.observation.status,
+        )
+
+    def stuck(self, thing: str, observation: Observation, since: datetime) -> None:
+        """Opens the incident of a finite thing that stays in one status too long."""
+        shown = replace(observation, health="degraded", severity="warning")
+        incident = self.open_incident(thing, shown, finite=True, since=since)
+        self.incidents[incident.handle] = stuck = replace(incident, stuck=True)
+        self.say("problem", "stuck", thing, "warning", incident=stuck, observation=shown)
+
+    def forget(self, incident: Incident) -> None:
+        """The thing is gone: a stuck one has its ending, a settled fact has had its word."""
+        if incident.stuck:
+            self.end(incident, None, "gone")
+
     def end_silently(self, handle: str) -> None:
         """Ends an incident whose ending is told by a summary that covers it."""
         incident = self.incidents[handle]
         self.incidents[handle] = replace(incident, ended=self.now)
         self.open.pop(incident.thing, None)
-
-
-def by_status(statuses: Mapping[str, str]) -> dict[str, list[str]]:
-    """id -> status turned into the state's compact form, status -> ids."""
-    grouped: dict[str, list[str]] = {}
-    for name, status in statuses.items():
-        grouped.setdefault(status, []).append(name)
-    return grouped
-
-
-def by_id(grouped: Mapping[str, list[str]]) -> dict[str, str]:
-    """The state's compact form turned back into id -> status."""
-    return {name: status for status, names in grouped.items() for name in names}
 
 
 def worse(incident: Incident, observation: Observation) -> Literal["", "worse", "again"]:

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from urllib.parse import quote, urlsplit
 
 TITLE = 120
+# what takes `&amp;` for `&`
+ENTITIES = frozenset({"html", "slack", "telegram", "mattermost"})
 # zero width space: shows nothing, and what it stands in is no mention and no markup
 BREAK = "\u200b"
 
@@ -97,8 +99,12 @@ def cut(text: str, limit: int, how_to_see_the_rest: str) -> str:
     return (head if newline and len(tail) < len(kept) // 2 else kept).rstrip() + mark
 
 
-def link(url: str) -> str:
-    """`url` if it is http(s), says plainly where it leads, and quoted; else nothing."""
+def link(url: str, flavour: str = "plain") -> str:
+    """`url` if it is http(s) and says plainly where it leads, quoted for `flavour`; else nothing.
+
+    Of the signs that have a meaning in Markdown only `_` and `~` are left, so that it needs no
+    backslashes, which would break it.
+    """
     if not url or len(url) > 2000 or url != one_line(url) or re.search(r"[\s\\]", url):
         return ""
     try:
@@ -114,7 +120,8 @@ def link(url: str) -> str:
     rest = quote(parts.path, safe="/%:=&,;+~$-._")
     rest += f"?{quote(parts.query, safe='/%:=&,;+~$-._?')}" if parts.query else ""
     rest += f"#{quote(parts.fragment, safe='/%:=&,;+~$-._?')}" if parts.fragment else ""
-    return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}{port}{rest}"
+    whole = f"{parts.scheme}://{f'[{host}]' if ':' in host else host}{port}{rest}"
+    return html.escape(whole) if flavour in ENTITIES else whole
 
 
 def _short(text: str, limit: int) -> str:

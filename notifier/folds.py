@@ -8,6 +8,7 @@ from notifier.model import RANK, Event, Incident, Observation
 from notifier.words import Facts, counted, happened, state
 
 FINITE = frozenset({"task", "build", "test", "vps"})
+NAME = 80
 
 
 class Line(NamedTuple):
@@ -39,8 +40,9 @@ class Line(NamedTuple):
 
     @property
     def name(self) -> str:
-        """What people call it."""
-        return self.seen.name or self.seen.id or self.thing
+        """What people call it, on one line and not too long for a sentence."""
+        name = " ".join((self.seen.name or self.seen.id).split()) or self.thing
+        return name if len(name) <= NAME else f"{name[: NAME - 1]}…"
 
     @property
     def over(self) -> bool:
@@ -93,7 +95,7 @@ class Line(NamedTuple):
             told=self.events[0].before,
             health=seen.health,
             finite=self.finite,
-            node=seen.node,
+            node=seen.node[:NAME],
             since=since,
             at=at,
             untold=self.problem is not None,
@@ -114,15 +116,18 @@ class Line(NamedTuple):
         if self.last.type == "change" and self.seen.health != "failed":
             return self.seen.status
         word = counted(self.seen.status) if fact else state(self.seen.status)
+        if self.stuck:
+            word = f"stuck in {word}"
         return {"reminder": f"still {word}", "flapping_start": "flapping"}.get(self.last.type, word)
 
     @property
     def verb(self) -> str:
         """The same behind its name: `train.py was lost`, `gpu-07 is offline`."""
-        if self.over:
-            return self.word if self.finite else f"is {self.word}"
-        if self.finite and not self.stuck and self.seen.health == "failed":
-            return happened(self.seen.status)
+        if self.finite and not self.stuck:
+            if self.problem and self.problem.observation:
+                return f"{happened(self.problem.observation.status)}, then completed"
+            again = " again" if "again" in self.last.reason else ""
+            return self.word if self.over else f"{happened(self.seen.status)}{again}"
         return f"is {self.word}"
 
 
@@ -180,14 +185,14 @@ def fold(lines: Sequence[Line]) -> list[Fold]:
     return sorted(folds, key=lambda one: min(_order(line, one.over) for line in one.every))
 
 
-def order(line: Line) -> tuple[bool, int, float, str]:
-    """Sorts problems before endings, then the worst, then the newest first."""
+def order(line: Line) -> tuple[bool, int, float, bool]:
+    """Sorts problems before endings, then the worst, the newest, and what stands first."""
     return _order(line, line.over)
 
 
-def _order(line: Line, over: bool) -> tuple[bool, int, float, str]:
+def _order(line: Line, over: bool) -> tuple[bool, int, float, bool]:
     rank = RANK[line.last.severity] if line.over == over else -1
-    return over, -rank, -line.last.at.timestamp(), line.thing
+    return over, -rank, -line.last.at.timestamp(), line.finite
 
 
 def _root(line: Line, by_thing: Mapping[str, Line]) -> Line:

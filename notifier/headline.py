@@ -9,6 +9,7 @@ from notifier.words import lasting, plural
 
 PARTS = 3
 NAMES = 3
+MANY = 10
 
 
 def headline(lines: Sequence[Line], summaries: Sequence[Event]) -> str:
@@ -48,8 +49,10 @@ def _part(group: list[Line], *, alone: bool) -> str:
         return f"{', '.join(most)} and {last} are {first.word}"
     said = f"{plural(len(group), first.seen.kind)} {first.word}"
     nodes = {line.seen.node for line in group}
-    if len(nodes) == 1 and (node := nodes.pop()) and alone:
+    if alone and len(nodes) == 1 and (node := nodes.pop()):
         return f"{said} on {node}"
+    if alone and len(group) > MANY and all(nodes):
+        return f"{said} on {len(nodes)} nodes"
     return f"{said}: {names}" if alone else said
 
 

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from msgspec.structs import replace
 
 from notifier import beginnings
-from notifier.draft import Draft, Look, has_ended, worse
+from notifier.draft import Draft, has_ended, worse
+from notifier.look import Look
 from notifier.model import (
     BAD,
     Health,
@@ -72,18 +73,23 @@ def _finite(
                 return False
             draft.problem(thing, observation, finite=True, before=before)
             return True
-        return _bad_again(draft, incident, observation)
-    if incident and observation.health == "ok":
+        return _finite_again(draft, incident, observation)
+    if incident is None:
+        return False
+    if observation.health == "ok":
         draft.end(incident, observation, "completed after all")
-    elif incident:
+    elif incident.stuck and observation.status != incident.observation.status:
+        cancelled = observation.health == "cancelled"
+        draft.end(incident, observation, "cancelled" if cancelled else "moving again")
+    else:
         # running again, or cancelled: not well, so the incident stays open without a word
         draft.update(incident, replace(observation, attempt=incident.observation.attempt))
     return False
 
 
-def _bad_again(draft: Draft, incident: Incident, observation: Observation) -> bool:
+def _finite_again(draft: Draft, incident: Incident, observation: Observation) -> bool:
     news = worse(incident, observation)
-    if news:
+    if news or incident.stuck:
         draft.bad_again(incident, observation, "failed again" if news == "again" else "worse")
         return True
     draft.update(incident, observation)
@@ -102,19 +108,104 @@ def standing(
     """A thing that stands: bad for `confirm` looks is a problem, well is a recovery."""
     incident = draft.incident(thing)
     if observation.health in BAD:
-        if incident:
-            _bad_again(draft, incident, observation)
-            return
-        watch = draft.watched.get(thing, Watch(since=draft.now))
-        need = 2 if observation.health == "missing" else kind.confirm
-        if struck or watch.looks + 1 >= need:
-            draft.problem(thing, observation, finite=False, before=before, since=watch.since)
+        if incident is None:
+            _newly_bad(draft, kind, thing, observation, before, struck)
+        elif incident.flapping:
+            _while_flapping(draft, incident, observation)
         else:
-            draft.watched[thing] = replace(watch, looks=watch.looks + 1)
+            _standing_again(draft, incident, observation)
     elif observation.health == "ok":
-        draft.watched.pop(thing, None)
-        if incident:
+        draft.unwatch(thing)
+        if incident is None:
+            return
+        if incident.flapping:
+            _while_flapping(draft, incident, observation)
+        elif draft.changed(thing):
+            draft.flap(incident, observation, incident.observation.status)
+        else:
             draft.end(incident, observation, "back")
+
+
+def _newly_bad(
+    draft: Draft, kind: Kind, thing: str, observation: Observation, before: str, struck: bool
+) -> None:
+    watch = draft.watched.get(thing, Watch(since=draft.now))
+    since = watch.since if watch.looks else draft.now
+    need = 2 if observation.health == "missing" else kind.confirm
+    if not struck and watch.looks + 1 < need:
+        draft.watched[thing] = replace(watch, since=since, looks=watch.looks + 1)
+    elif draft.changed(thing):
+        incident = draft.open_incident(thing, observation, finite=False, since=since)
+        draft.flap(incident, observation, before)
+    else:
+        draft.problem(thing, observation, finite=False, before=before, since=since)
+
+
+def _while_flapping(draft: Draft, incident: Incident, observation: Observation) -> None:
+    if (observation.health in BAD) != (incident.observation.health in BAD):
+        draft.changed(incident.thing)
+    draft.update(incident, observation)
+
+
+def _standing_again(draft: Draft, incident: Incident, observation: Observation) -> None:
+    news = worse(incident, observation)
+    if not news:
+        draft.update(incident, observation)
+    elif draft.changed(incident.thing):
+        draft.flap(incident, observation, incident.observation.status)
+    else:
+        draft.bad_again(incident, observation, "failed again" if news == "again" else "worse")
+
+
+def steady(draft: Draft, prefix: str) -> None:
+    """Ends the flapping of what has not changed for a whole window; forgets older changes."""
+    for thing in draft.below(prefix):
+        incident = draft.incident(thing)
+        if incident is None or incident.flapping is None:
+            continue
+        watch = draft.watched.get(thing, Watch(since=incident.flapping))
+        last = max(watch.changes, default=incident.flapping)
+        if last > draft.now:
+            # the clock went back: steadiness is counted from now on
+            draft.watched[thing] = replace(watch, changes=(draft.now,))
+        elif draft.now - last >= draft.flap_window:
+            if incident.observation.health in BAD:
+                draft.still_bad(incident)
+            else:
+                draft.end(incident, incident.observation, "steady", "flapping_end")
+    for thing, watch in list(draft.watched.items()):
+        open_one = draft.incident(thing)
+        if not thing.startswith(prefix) or (open_one and open_one.flapping):
+            continue
+        recent = tuple(at for at in watch.changes if abs(draft.now - at) < draft.flap_window)
+        if recent != watch.changes:
+            draft.watched[thing] = replace(watch, changes=recent)
+            if not recent and not watch.looks and not watch.status:
+                del draft.watched[thing]
+
+
+def stuck(draft: Draft, look: Look, kind: Kind, snapshot: Snapshot) -> None:
+    """Tasks that stay in one status for longer than the source's `stuck_after` allows."""
+    prefix = f"{look.source}/{kind.name}/"
+    for thing, watch in list(draft.watched.items()):
+        now_in = snapshot.statuses.get(thing[len(prefix) :], watch.status)
+        if watch.status and thing.startswith(prefix) and now_in != watch.status:
+            del draft.watched[thing]
+    for name, status in snapshot.statuses.items():
+        limit = look.stuck_after.get(status)
+        thing = prefix + name
+        if limit is None or draft.incident(thing) is not None:
+            continue
+        watch = draft.watched.get(thing, Watch(since=draft.now, status=status))
+        if watch.since > draft.now:
+            watch = replace(watch, since=draft.now)
+        if (draft.now - watch.since).total_seconds() >= limit:
+            observation = snapshot.rows[name]
+            if not look.ignored(observation):
+                draft.stuck(thing, observation, watch.since)
+            draft.watched.pop(thing, None)
+        elif draft.watched.get(thing) != watch:
+            draft.watched[thing] = watch
 
 
 def absent(
@@ -143,6 +234,8 @@ def absent(
             continue
         if looks >= 2 and not _owed(draft, thing):
             draft.watched.pop(thing, None)
+            if incident := draft.incident(thing):
+                draft.forget(incident)
             forgot = True
             continue
         statuses[name] = old[name]
@@ -151,8 +244,9 @@ def absent(
 
 
 def _owed(draft: Draft, thing: str) -> bool:
+    """Whether the incident of an absent thing has to stay: it is open, and not merely stuck."""
     incident = draft.incident(thing)
-    return incident is not None and incident.settled is None
+    return incident is not None and incident.settled is None and not incident.stuck
 
 
 def _missing(kind: Kind, name: str, incident: Incident | None) -> Observation:

@@ -120,11 +120,17 @@ SOURCE_WIDE: frozenset[str] = frozenset({"unreachable", "tls"})
 
 
 class Planned(Frozen, frozen=True):
-    """One channel's row in an incident's plan: through which route, when told, by which message."""
+    """One channel's row in an incident's plan: through which route, when told, by which message.
+
+    `told` is when the problem was accepted (last), `last` when anything about it was, and
+    `reminders` how many of these were reminders since then.
+    """
 
     route: str = ""
     told: datetime | None = None
     by: str = ""
+    last: datetime | None = None
+    reminders: int = 0
 
 
 class Incident(Frozen, frozen=True, kw_only=True):
@@ -132,7 +138,8 @@ class Incident(Frozen, frozen=True, kw_only=True):
 
     `settled` marks a finite failure that everyone planned for has heard of: a fact, not open,
     remembered for 30 days so that lost -> completed still gets its ending. `ended` is set while
-    endings wait in the outbox; after them the incident leaves the state.
+    endings wait in the outbox; after them the incident leaves the state. `stuck`: a finite thing
+    that stays in one status too long. `flapping` since when; the incident then stays open.
     """
 
     handle: str
@@ -144,6 +151,8 @@ class Incident(Frozen, frozen=True, kw_only=True):
     changed: datetime
     settled: datetime | None = None
     ended: datetime | None = None
+    stuck: bool = False
+    flapping: datetime | None = None
     plan: dict[str, Planned] = {}
 
 
@@ -239,10 +248,16 @@ class ChannelState(Frozen, frozen=True, kw_only=True):
 
 
 class Watch(Frozen, frozen=True):
-    """A standing thing that is bad and not yet a problem: since when, and in how many looks."""
+    """A thing under closer watch.
+
+    `looks`: a standing thing that is bad and not yet a problem, in how many looks since `since`.
+    `status`: a finite thing in a status that it may be stuck in, since `since`. `changes`: when
+    it lately went bad or well, for flapping.
+    """
 
     since: datetime
     looks: int = 0
+    status: str = ""
     changes: tuple[datetime, ...] = ()
 
 

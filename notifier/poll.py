@@ -15,8 +15,8 @@ from msgspec.structs import replace
 
 from notifier import secrets, sources
 from notifier.config import Config, SourceSettings
-from notifier.draft import Look
 from notifier.errors import SecretError
+from notifier.look import Look
 from notifier.model import ENDED, SOURCE_WIDE, Family, Frozen, Kind, Snapshot, State, Unreadable
 from notifier.state import LookTime
 
@@ -206,7 +206,7 @@ def _ask(
             task.answers[family] = ([refused], now, 0.0)
         return
     if token:
-        settings = replace(settings, token=token)  # type: ignore[call-arg]
+        settings = replace(settings, token=token)
     with sources.connect(settings, config.run.redact) as http:
         for family in task.families:
             want = frozenset(kind.name for kind in module.KINDS.values() if kind.family == family)
@@ -260,5 +260,6 @@ def _gather(task: _Task, done: Polled, now: datetime) -> None:
             families=frozenset(task.families),
             results=tuple(results),
             ignore=task.settings.ignore,
+            stuck_after=task.settings.stuck_after,
         )
     )

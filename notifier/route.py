@@ -1,17 +1,19 @@
 """Pure: who hears of an event. Matched once, when an incident opens or worsens; then the plan."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
 from notifier.config import Config, Route
-from notifier.draft import fits
+from notifier.look import fits
 from notifier.model import Due, Event, EventType, Incident, Planned, State
 
 USUAL: frozenset[EventType] = frozenset(
     {"problem", "recovery", "flapping_start", "flapping_end", "summary"}
 )
+# what routes are matched against; all else is addressed from the plan
+OPENING: frozenset[EventType] = frozenset({"problem", "summary", "change", "flapping_start"})
 # things of our own: unmatched news of them goes to every channel but the one it is about
 OWN = ("source", "channel")
 
@@ -67,10 +69,16 @@ def matching(event: Event, config: Config, families: Mapping[str, str]) -> list[
     return [
         route
         for route in config.routes
-        if event.type in (route.events or USUAL)
+        if _takes(route, event.type)
         and all(fits(known.get(field, ""), want) for field, want in route.match.items())
         and not any(fits(known.get(field, ""), want) for field, want in route.not_match.items())
     ]
+
+
+def _takes(route: Route, kind: EventType) -> bool:
+    """Whether a route takes such events. Whoever takes problems hears of flapping, plainly."""
+    wanted = route.events or USUAL
+    return kind in wanted or (kind == "flapping_start" and "problem" in wanted)
 
 
 def rows_for(event: Event, there: Directory, families: Mapping[str, str]) -> dict[str, str]:
@@ -81,11 +89,15 @@ def rows_for(event: Event, there: Directory, families: Mapping[str, str]) -> dic
         for channel in route.channels or ():
             for row in there.of(channel):
                 found.setdefault(row, route.name)
-    if routes or event.type == "change":
+    _, kind, name = event.thing.split("/", 2)
+    about = {row for row, to in there.rows.items() if name in (row, to.channel)}
+    if kind == "channel":
+        # a channel is not told of its own failure: it would not hear it
+        found = {row: route for row, route in found.items() if row not in about}
+    if found or event.type == "change" or (routes and kind != "channel"):
         return found
-    if event.type == "summary" or event.thing.split("/")[1] in OWN:
-        about = event.thing.split("/", 2)[2] if event.thing.split("/")[1] == "channel" else ""
-        return {row: "" for row in there.rows if about not in (row, there.rows[row].channel)}
+    if event.type == "summary" or kind in OWN:
+        return {row: "" for row in there.rows if kind != "channel" or row not in about}
     names = there.config.default_channels or tuple(there.config.channels)
     return {row: "" for name in names for row in there.of(name)}
 
@@ -102,19 +114,60 @@ def address(
     incidents = dict(state.incidents)
     outbox = rehomed(state.events, there)
     for event in events:
-        if event.type in ("problem", "summary", "change"):
+        if event.type in OPENING:
             rows = rows_for(event, there, families)
             if event.ends:
                 rows |= _told_rows(event, incidents, there)
-            if not event.ends:
+            else:
                 for handle in (event.incident, *event.covers):
                     if handle in incidents:
                         incidents[handle] = planned(incidents[handle], rows)
         else:
             rows = _owed(event, incidents[event.incident], outbox, there)
-        to = {row: Due(route, now) for row, route in sorted(rows.items())}
+        incident = incidents.get(event.incident)
+        to = {
+            row: Due(route, _from(event, row, there.route(route), incident, now))
+            for row, route in sorted(rows.items())
+        }
         outbox[event.id] = replace(event, to=to)
+        for plain in plainly(outbox[event.id], incident, there):
+            outbox[plain.id] = plain
+            outbox[event.id] = replace(
+                event, to={row: due for row, due in to.items() if row not in plain.to}
+            )
     return replace(state, incidents=incidents, events=outbox)
+
+
+def _from(
+    event: Event, row: str, route: Route, incident: Incident | None, now: datetime
+) -> datetime:
+    """From when an event is due on a row: an escalation waits, unless the row knows already."""
+    if event.type not in ("problem", "flapping_start") or incident is None:
+        return now
+    if not route.escalate_after or incident.plan[row].told is not None:
+        return now
+    return now + timedelta(seconds=route.escalate_after)
+
+
+def plainly(event: Event, incident: Incident | None, there: Directory) -> list[Event]:
+    """A flapping event for the rows whose route takes none: a plain problem, or a plain recovery.
+
+    Where it settled badly, or began with news that they have already, they hear nothing.
+    """
+    if event.type not in ("flapping_start", "flapping_end") or incident is None:
+        return []
+    rows = {
+        row: due
+        for row, due in event.to.items()
+        if event.type not in (there.route(due.route).events or USUAL)
+    }
+    plain: EventType = "problem" if event.type == "flapping_start" else "recovery"
+    if not rows:
+        return []
+    if plain == "problem" and incident.opened != incident.flapping:
+        rows = {row: due for row, due in rows.items() if incident.plan[row].told is None}
+    kept = rows if plain == "problem" or incident.ended else {}
+    return [replace(event, id=f"{event.id}p", type=plain, to=kept)]
 
 
 def planned(incident: Incident, rows: Mapping[str, str]) -> Incident:
@@ -176,6 +229,6 @@ def swept(state: State, now: datetime) -> State:
         if handle in waiting:
             incidents[handle] = incident
         elif incident.ended is None:
-            settles = incident.finite and incident.settled is None
+            settles = incident.finite and not incident.stuck and incident.settled is None
             incidents[handle] = replace(incident, settled=now) if settles else incident
     return replace(state, events=events, incidents=incidents)

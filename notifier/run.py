@@ -10,13 +10,14 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from notifier import channels, deliver, poll, route, settle
-from notifier.compose import compose
+from notifier import channels, deliver, poll, reminders, route, settle
+from notifier.compose import Outlook, compose
 from notifier.config import Config, Destination
 from notifier.diff import diff
-from notifier.draft import Look
 from notifier.errors import Exit, SecretError
+from notifier.look import Look
 from notifier.model import Event, Message, Origin, Receipt, State
+from notifier.people import People
 from notifier.poll import Polled, Wish
 from notifier.secrets import resolve
 from notifier.state import Store
@@ -71,7 +72,8 @@ def check(
         )  # fmt: skip
         state, due, told = decide(
             config, replace(state, cursors=polled.cursors), polled.looks,
-            origin=origin, families=poll.kinds_of(config), keyed=_keyed(config), now=now,
+            people=store.people(), origin=origin, families=poll.kinds_of(config),
+            keyed=_keyed(config), now=now,
         )  # fmt: skip
         if dry_run:
             return _outcome(config, state, told, polled, origin, receipts={})
@@ -93,19 +95,25 @@ def decide(
     state: State,
     looks: Iterable[Look],
     *,
+    people: People,
     origin: Origin,
     families: Mapping[str, str],
     keyed: frozenset[str],
     now: datetime,
 ) -> tuple[State, list[Message], dict[str, Event]]:
     """Pure: the state to commit, the messages due in it, and the new events as addressed."""
-    state, about_channels = channels.diff(state, now)
-    state, seen = diff(state, looks, now, config.run.first_run)
+    looks = list(looks)
+    state, about_channels = channels.diff(state, now, config.run.channel_alert_after)
+    state, seen = diff(state, looks, now, config.run.first_run, config.run.flap_window)
     state, about_state = channels.state_news(state, origin, now)
     events = [*about_state, *about_channels, *seen]
     state = route.address(state, events, config, families, now)
-    state, due = compose(state, config, now, keyed)
-    told = {event.id: state.events[event.id] for event in events}
+    read = {f"{look.source}/{one.kind}" for look in looks for one in look.snapshots}
+    read |= {f"{look.source}/source" for look in looks}
+    outlook = Outlook(state, config, people, families, now)
+    state, reminded = reminders.remind(reminders.pruned(state, outlook), outlook, read)
+    state, due = compose(state, Outlook(state, config, people, families, now), keyed)
+    told = {event.id: state.events[event.id] for event in (*events, *reminded)}
     return route.swept(state, now), due, told
 
 

@@ -68,20 +68,27 @@ def _told(state: State, message: Message, now: datetime) -> State:
 
 
 def _known(state: State, message: Message, now: datetime) -> dict[str, Incident]:
-    """The incidents whose problem this message told, named or counted."""
+    """The incidents that this message told of, named or counted, with that in their plans."""
     incidents = dict(state.incidents)
     for name in message.events:
         event = state.events[name]
-        if event.ends or event.type == "recovery":
+        if event.ends:
             continue
         for handle in (event.incident, *event.covers):
             incident = incidents.get(handle)
             if incident is not None:
                 row = incident.plan.get(message.channel, Planned(message.route))
-                first = row if row.by else replace(row, by=message.key)
-                plan = {**incident.plan, message.channel: replace(first, told=now)}
+                plan = {**incident.plan, message.channel: _heard(row, event, message.key, now)}
                 incidents[handle] = replace(incident, plan=plan)
     return incidents
+
+
+def _heard(row: Planned, event: Event, key: str, now: datetime) -> Planned:
+    if event.type == "reminder":
+        return replace(row, last=now, reminders=row.reminders + 1)
+    if event.type in ("recovery", "flapping_end"):
+        return replace(row, last=now)
+    return replace(row, told=now, by=row.by or key, last=now, reminders=0)
 
 
 def _maybe(state: State, message: Message, reason: str, now: datetime) -> State:
@@ -104,6 +111,11 @@ def _dissolved(state: State, message: Message, *, failed: bool) -> State:
     events = dict(state.events)
     for name in message.events:
         event: Event = events[name]
+        if event.type == "reminder":
+            # none is queued: it is decided anew when the channel is well
+            to = {row: due for row, due in event.to.items() if row != message.channel}
+            events[name] = replace(event, to=to)
+            continue
         due = event.to[message.channel]
         due = replace(due, key="", failures=due.failures + failed)
         events[name] = replace(event, to={**event.to, message.channel: due})

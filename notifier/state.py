@@ -8,7 +8,7 @@ import os
 import pwd
 import secrets
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -17,6 +17,7 @@ import msgspec
 
 from notifier.errors import LockedError, StateError
 from notifier.model import Frozen, Origin, State
+from notifier.people import People
 
 VERSION = 1
 
@@ -36,6 +37,7 @@ class _Head(msgspec.Struct):
 
 _STATE = msgspec.json.Decoder(State)
 _HEAD = msgspec.json.Decoder(_Head)
+_PEOPLE = msgspec.json.Decoder(People)
 _LOOKS = msgspec.json.Decoder(dict[str, LookTime])
 
 
@@ -188,6 +190,43 @@ class Store:
             return _LOOKS.decode(_read_plain(self.looks_path))
         except (OSError, msgspec.DecodeError, UnicodeDecodeError):
             return {}
+
+    def people(self) -> People:
+        """What people decided (`operator.json`). Raises StateError when the file is damaged."""
+        path = self.folder / "operator.json"
+        try:
+            return _PEOPLE.decode(_read_plain(path))
+        except FileNotFoundError:
+            return People()
+        except OSError as error:
+            raise StateError(f"{path}: {error.strerror}") from None
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            raise StateError(f"{path}: is damaged; mend it or move it away") from None
+
+    @contextlib.contextmanager
+    def deciding(self, wait: float) -> Iterator[Callable[[People], None]]:
+        """A short lock of its own, so that nobody waits for a run; yields what commits.
+
+        Raises LockedError, StateError.
+        """
+        self._prepare()
+        path = self.folder / "operator.json"
+
+        def commit(people: People) -> None:
+            fresh = self.folder / "operator.json.new"
+            try:
+                _write(fresh, msgspec.json.format(msgspec.json.encode(people), indent=1), sync=True)
+                fresh.replace(path)
+                _sync_folder(self.folder)
+            except OSError as error:
+                raise StateError(f"{path}: cannot be written: {error.strerror}") from None
+
+        lock = filelock.FileLock(self.folder / "operator.lock", mode=0o600, poll_interval=0.02)
+        try:
+            with lock.acquire(timeout=wait):
+                yield commit
+        except filelock.Timeout:
+            raise LockedError("somebody else is deciding; try again") from None
 
     def write_looks(self, looks: dict[str, LookTime]) -> None:
         """Replaces `looks.json`, without fsync. A failure is the caller's to ignore or tell."""

@@ -153,7 +153,8 @@ def _problem(facts: Facts, clock: Clock) -> str:
     now = "now " if facts.reason == "worse" or facts.reason.startswith("now ") else ""
     still = "still " if facts.type == "reminder" else ""
     lasted = f" ({lasting(facts.since, clock.now)})" if still or facts.stuck else ""
-    word = f"{still}{now}{state(facts.status)}{again}{_on(facts)}"
+    stuck = "stuck in " if facts.stuck else ""
+    word = f"{still}{now}{stuck}{state(facts.status)}{again}{_on(facts)}"
     return f"{facts.name} is {word} since {clock.time(facts.since)}{lasted}"
 
 

@@ -52,7 +52,6 @@ def test_imports_go_one_way(
 @pytest.mark.parametrize("library", ROOMS)
 def test_a_heavy_library_has_its_own_room(library: str, imports: grimp.ImportGraph) -> None:
     importers = imports.find_modules_that_directly_import(library)
-    assert importers, f"nothing imports {library}"
     assert [name for name in importers if not f"{name}.".startswith(rooms(library))] == []
 
 

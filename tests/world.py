@@ -6,7 +6,7 @@ from pathlib import Path
 
 from notifier import settle
 from notifier.config import ChannelSettings, Config, Route, SourceSettings
-from notifier.draft import Look
+from notifier.look import Look
 from notifier.model import (
     Event,
     Health,
@@ -19,6 +19,7 @@ from notifier.model import (
     State,
     Unreadable,
 )
+from notifier.people import People
 from notifier.route import swept
 from notifier.run import decide
 from notifier.settle import settled
@@ -89,6 +90,8 @@ class World:
         self.answers: dict[str, Callable[[Message], Receipt | None]] = {}
         self.sent: list[tuple[str, Message, list[Event]]] = []
         self.news: list[Event] = []
+        self.people = People()
+        self.stuck_after: dict[str, float] = {}
         self.ignore: list[dict[str, str | list[str]]] = []
 
     def later(self, **span: float) -> "World":
@@ -108,12 +111,13 @@ class World:
             looks.append(
                 Look(
                     source=source, kinds=KINDS, classify=classify,
-                    families=families, results=results, ignore=self.ignore,
+                    families=families, results=results,
+                    ignore=self.ignore, stuck_after=self.stuck_after,
                 )
             )  # fmt: skip
         state = settle.found_attempting(self.state, self.now)
         state, due, told = decide(
-            self.config, state, looks, origin=origin,
+            self.config, state, looks, people=self.people, origin=origin,
             families={f"{source}/{name}": kind.family for name, kind in KINDS.items()},
             keyed=frozenset(), now=self.now,
         )  # fmt: skip

@@ -6,7 +6,8 @@ from datetime import datetime
 
 from notifier import sources
 from notifier.cli import Context
-from notifier.config import Config, find, load
+from notifier.config import Config, load
+from notifier.places import find
 from notifier.words import Clock
 from notifier.zone import zone_of
 

@@ -2,6 +2,7 @@
 
 import argparse
 from datetime import datetime, timedelta
+from typing import Any
 
 from notifier import outbox
 from notifier.cli import Context
@@ -38,7 +39,7 @@ def main(context: Context) -> int:
             raise ConfigError(f"--max-age: {error}") from None
     looks = store.looks()
     families = sorted({f"{k.split('/')[0]}/{family}" for k, family in kinds_of(config).items()})
-    found = {
+    found: dict[str, Any] = {
         "open": [one for one in open_incidents(state) if _wanted(one.thing, context.args.thing)],
         "waiting": outbox.waiting(state, config.destinations()),
         "looks": {name: looks.get(name) for name in families},
@@ -69,7 +70,9 @@ def _overdue(look: LookTime | None, max_age: timedelta | None, now: datetime) ->
     return look is None or now - look.started > max_age
 
 
-def _print(context: Context, config: Config, state: State, found: dict, first: bool) -> None:  # type: ignore[type-arg]
+def _print(
+    context: Context, config: Config, state: State, found: dict[str, Any], first: bool
+) -> None:
     clock = _shared.times(config, context.clock())
     on = _shared.coloured(context)
     if first:
@@ -95,7 +98,7 @@ def _incident(one: Incident, clock: Clock) -> str:
     told = ", ".join(row for row, plan in one.plan.items() if plan.told) or "nobody yet"
     text = (
         f"  {one.handle}  {one.thing}  {seen.name}{where}: {seen.status} "
-        f"since {clock.time(one.opened)} ({lasting(one.opened, clock.now)}); told: {told}"
+        f"since {clock.time(one.opened)} ({lasting(clock.now - one.opened)}); told: {told}"
     )
     return escape(text, "terminal")
 

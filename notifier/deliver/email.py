@@ -4,32 +4,40 @@ Apprise reads the settings and `mailto://` URLs; the message and the conversatio
 a receipt needs the outcome of each step and a repeat needs the same Message-ID.
 """
 
+import hashlib
 import re
 import socket
+import warnings
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP, SMTPUTF8
 from email.utils import format_datetime, parseaddr
 from typing import Any
 
-from apprise.plugins.email import NotifyEmail
-
 from notifier.config import ChannelSettings
-from notifier.deliver import smtp
+from notifier.deliver import services, smtp
 from notifier.deliver.letter import DeliverError, Letter
 from notifier.deliver.outcome import Verdict
+
+with warnings.catch_warnings():
+    # its PGP, which we refuse, imports a module that Python 3.11 calls deprecated
+    warnings.simplefilter("ignore", DeprecationWarning)
+    from apprise.plugins.email import NotifyEmail
 
 # events named in a header; servers take only so many kilobytes of them
 NAMED = 50
 # headers that are ours; a URL cannot set them
-OURS = frozenset(
+RESERVED = services.words(
     "from to cc bcc subject date message-id references in-reply-to auto-submitted "
-    "mime-version content-type content-transfer-encoding".split()
+    "mime-version content-type content-transfer-encoding"
 )
 _TLS: dict[str, smtp.Tls] = {"ssl": "implicit", "starttls": "starttls", "insecure": "auto"}
 
 
-class Mail(NotifyEmail):  # type: ignore[misc]
+_NotifyEmail: Any = NotifyEmail
+
+
+class Mail(_NotifyEmail):  # type: ignore[misc]
     """Apprise's mail plug-in with our message, our conversation and a typed outcome."""
 
     def __init__(self, **settings: Any) -> None:
@@ -49,15 +57,16 @@ class Mail(NotifyEmail):  # type: ignore[misc]
     def send(self, body: str, title: str = "", **_: Any) -> bool:
         """Called by `notify()`: one attempt, whose outcome is left in `verdict`."""
         assert self.letter is not None  # noqa: S101
-        sender, recipient = self.from_addr[1], self.targets[0][1]
-        message = compose(self.letter, title, body, self.from_addr, recipient, self._extra())
+        sender, recipient = _wire(self.from_addr[1]), _wire(self.targets[0][1])
+        name = self.from_addr[0] or ""
+        message = compose(self.letter, title, body, name, sender, recipient, self._extra())
         policy = SMTPUTF8 if not (sender + recipient).isascii() else SMTP
         mailing = smtp.Mailing(sender, recipient, message.as_bytes(policy=policy))
         self.verdict = smtp.send(self.server, mailing, self.deadline)
         return self.verdict.outcome == "delivered"
 
     def _extra(self) -> dict[str, str]:
-        extra = {k: v for k, v in self.headers.items() if k.strip().lower() not in OURS}
+        extra = {k: v for k, v in self.headers.items() if k.strip().lower() not in RESERVED}
         return extra | ({"Reply-To": ", ".join(self.reply_to)} if self.reply_to else {})
 
 
@@ -93,14 +102,15 @@ def compose(
     letter: Letter,
     title: str,
     text: str,
-    sender: tuple[str, str] | list[str],
+    name: str,
+    sender: str,
     recipient: str,
     extra: dict[str, str],
 ) -> EmailMessage:
-    """The message; it is the same, to the byte but for its boundary, whenever it is repeated."""
-    domain = f"notifier.{letter.state_id}" if letter.state_id else sender[1].rpartition("@")[2]
+    """The message; it is the same, to the byte, whenever it is repeated."""
+    domain = f"notifier.{letter.state_id}" if letter.state_id else sender.rpartition("@")[2]
     message = EmailMessage(policy=SMTPUTF8)
-    message["From"] = _address(sender[0] or "", sender[1])
+    message["From"] = _address(name, sender)
     message["To"] = _address("", recipient)
     message["Subject"] = _line(title)
     message["Date"] = format_datetime(letter.at)
@@ -118,11 +128,19 @@ def compose(
     message.set_content(text, cte="quoted-printable")
     if letter.html:
         message.add_alternative(letter.html, subtype="html", cte="quoted-printable")
+        message.set_boundary("=_" + hashlib.sha256(letter.key.encode()).hexdigest()[:32])
     return message
 
 
 def _address(name: str, address: str) -> Address:
-    return Address(display_name=_line(name), addr_spec=address)
+    user, _, domain = address.rpartition("@")
+    return Address(display_name=_line(name), username=user, domain=domain)
+
+
+def _wire(address: str) -> str:
+    """The address with its domain in ASCII (IDNA), as mail servers want it."""
+    user, _, domain = address.rpartition("@")
+    return f"{user}@{domain if domain.isascii() else domain.encode('idna').decode()}"
 
 
 def _line(text: str) -> str:

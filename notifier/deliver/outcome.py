@@ -4,6 +4,7 @@ import errno
 import socket
 import ssl
 import time
+import traceback
 from email.utils import parsedate_to_datetime
 from typing import Literal, NamedTuple
 
@@ -93,25 +94,38 @@ def _seconds(text: str) -> float | None:
 def of_error(error: BaseException) -> Verdict:
     """What an exception from under `requests` says of one HTTP exchange."""
     chain = _causes(error)
-    for cause in chain:
-        if isinstance(cause, ssl.SSLError):
-            return of_tls(cause)
+    tls = next((cause for cause in chain if isinstance(cause, ssl.SSLError)), None)
+    verdict = of_tls(tls) if tls else None
+    if verdict and verdict.blame:
+        return verdict
+    timed_out = any(isinstance(cause, (requests.Timeout, TimeoutError)) for cause in chain)
     if isinstance(error, requests.exceptions.ProxyError):
         return Verdict("retry", "proxy: no connection")
-    for cause in chain:
-        if isinstance(cause, requests.ConnectTimeout):
-            return Verdict("retry", NO_CONNECT)
-        if type(cause).__name__ in ("NewConnectionError", "NameResolutionError"):
-            return unconnected(next((c for c in chain if _tells(c)), error))
-    if any(isinstance(cause, (requests.Timeout, TimeoutError)) for cause in chain):
+    if any(type(cause).__name__ in _UNCONNECTED for cause in chain):
+        return unconnected(next((cause for cause in chain if _tells(cause)), error))
+    if any(_in_handshake(cause) for cause in chain):
+        return Verdict("retry", NO_CONNECT if timed_out else CUT_BEFORE)
+    if timed_out:
         return Verdict("unknown", NO_ANSWER)
     if isinstance(error, (requests.RequestException, OSError)):
-        return Verdict("unknown", CUT_AFTER)
+        return verdict or Verdict("unknown", CUT_AFTER)
     return content(f"could not be built: {type(error).__name__}")
 
 
+# what urllib3 calls a connection that did not come about
+_UNCONNECTED = frozenset({"ConnectTimeoutError", "NameResolutionError", "NewConnectionError"})
+
+
+def _in_handshake(cause: BaseException) -> bool:
+    """Whether it was raised while urllib3 set TLS up: only the place tells, not the type."""
+    frames = traceback.walk_tb(cause.__traceback__)
+    return any(frame.f_code.co_name == "_validate_conn" for frame, _ in frames)
+
+
 def _tells(cause: BaseException) -> bool:
-    return isinstance(cause, UnicodeError) or (isinstance(cause, OSError) and bool(cause.errno))
+    if isinstance(cause, OSError):
+        return bool(cause.errno) or isinstance(cause, TimeoutError)
+    return isinstance(cause, UnicodeError)
 
 
 def unconnected(error: BaseException) -> Verdict:

@@ -70,7 +70,7 @@ def install() -> None:
     with _lock:
         if not hasattr(requests.Session.send, "notifier"):
             requests.Session.send = _wrapped(requests.Session.send)  # type: ignore[method-assign]
-            requests.sessions.get_netrc_auth = _no_netrc(requests.sessions.get_netrc_auth)  # type: ignore[attr-defined]
+            requests.sessions.get_netrc_auth = _no_netrc(requests.sessions.get_netrc_auth)
 
 
 def _wrapped(real: Any) -> Any:

@@ -7,6 +7,12 @@ from notifier.config import ChannelSettings
 # the title of a notification; ours is one line
 TITLE = 120
 
+
+def words(text: str) -> frozenset[str]:
+    """The words of a line, as a set: tables of names are easier to read so."""
+    return frozenset(text.split())
+
+
 # how text has to be written; every other service takes plain text, which Apprise converts
 FLAVOURS = {
     "email": "mailto mailtos",
@@ -33,12 +39,10 @@ NATIVE = (
 )
 
 # they act on this machine, not on people elsewhere
-LOCAL = frozenset("syslog dbus qt kde glib gio gnome macosx windows blink1 exec script".split())
+LOCAL = words("syslog dbus qt kde glib gio gnome macosx windows blink1 exec script")
 
 # they do not speak HTTP, so that nothing of the wire is seen: a failure may have arrived
-UNSEEN = frozenset(
-    "amqp amqps aprs growl irc ircs mqtt mqtts rsyslog smpp smpps xmpp xmpps".split()
-)
+UNSEEN = words("amqp amqps aprs growl irc ircs mqtt mqtts rsyslog smpp smpps xmpp xmpps")
 
 # characters of body and title together (the class attributes of Apprise 2.2's plug-ins)
 TOGETHER = {

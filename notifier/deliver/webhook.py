@@ -19,9 +19,10 @@ from notifier import __version__
 from notifier.deliver.letter import DeliverError, Letter
 
 PREFIX = "whsec_"
+_NotifyBase: Any = NotifyBase
 
 
-class Webhook(NotifyBase):  # type: ignore[misc]
+class Webhook(_NotifyBase):  # type: ignore[misc]
     """`webhook://` (http) and `webhooks://` (https): POSTs a payload that was rendered before."""
 
     service_name = "Webhook"
@@ -49,11 +50,10 @@ class Webhook(NotifyBase):  # type: ignore[misc]
         )
         return 200 <= answer.status_code < 300
 
-    def url(self, privacy: bool = False, *_: Any, **__: Any) -> str:
-        """The address; the host alone where it may be shown."""
+    def url(self, *_: Any, **__: Any) -> str:
+        """The host alone: the rest of the address may be secret."""
         parts = urlsplit(self.target)
-        scheme = self.secure_protocol if parts.scheme == "https" else self.protocol
-        return f"{scheme}://{parts.hostname}/" if privacy else scheme + self.target[4:].lstrip("s")
+        return f"{self.secure_protocol if parts.scheme == 'https' else self.protocol}://{parts.hostname}/"
 
     @staticmethod
     def parse_url(url: str) -> dict[str, Any] | None:

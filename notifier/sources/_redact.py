@@ -7,7 +7,7 @@ from collections.abc import Sequence
 HIDDEN = "[redacted]"
 
 # what a key, variable or flag is called whose value is a secret; the end of its name decides
-_SECRET = (
+_NAME = (
     r"(?:password|passwd|passphrase|passcode|pwd|secret|token|credentials?|(?<=[-_.])pass"
     r"|(?:api|access|secret|private|auth|account|signing|encryption)[-_.]?key)"
     r"(?:[-_](?:base|base64|b64|hash|hex|id|text|value))?(?![A-Za-z0-9])"
@@ -21,19 +21,17 @@ _QUOTED = r"""(?:\\"[^"]*"|"(?:[^"\\]|\\.)*"|'[^']*')"""
 _VALUE = rf"""(?:{_QUOTED}+[^\s"'&,;)}}\]]*|[^\s"'&]*[^\s"'&,;)}}]|["'][^\s"']+)"""
 # name=value, name: value, "name": "value"
 _KEYED = re.compile(
-    rf"""(?P<name>{_SECRET}\\?["']?\s{{0,3}}(?:=>|:=|[:=])\s{{0,3}})(?P<value>{_VALUE})""",
+    rf"""(?P<name>{_NAME}\\?["']?\s{{0,3}}(?:=>|:=|[:=])\s{{0,3}})(?P<value>{_VALUE})""",
     re.IGNORECASE,
 )
 # --name value
 _FLAG = re.compile(
-    rf"(?P<name>(?<!\S)--?(?:[a-z0-9]{{1,20}}[-_.]){{0,4}}{_SECRET}\s+)(?P<value>(?!-){_VALUE})",
+    rf"(?P<name>(?<!\S)--?(?:[a-z0-9]{{1,20}}[-_.]){{0,4}}{_NAME}\s+)(?P<value>(?!-){_VALUE})",
     re.IGNORECASE,
 )
 # one word of a command, whatever it holds: the whole rest is the value
-_WORD = re.compile(
-    rf"\A(?P<name>[\w.-]{{0,80}}?{_SECRET}=)(?P<value>.+)", re.IGNORECASE | re.DOTALL
-)
-_BARE_FLAG = re.compile(rf"--?(?P<name>(?:[a-z0-9]{{1,20}}[-_.]){{0,4}}{_SECRET})", re.IGNORECASE)
+_WORD = re.compile(rf"\A(?P<name>[\w.-]{{0,80}}?{_NAME}=)(?P<value>.+)", re.IGNORECASE | re.DOTALL)
+_BARE_FLAG = re.compile(rf"--?(?P<name>(?:[a-z0-9]{{1,20}}[-_.]){{0,4}}{_NAME})", re.IGNORECASE)
 
 # group "keep" stays, the rest is hidden
 _SHAPES = tuple(
@@ -80,7 +78,7 @@ _HINTS = (
 class Redactor:
     """Replaces secrets in text by `[redacted]`; a second call changes nothing more.
 
-    It knows keyed secrets (`--password X`, `token=X`, `AWS_SECRET_ACCESS_KEY=X`,
+    It knows keyed secrets (`--password X`, `token=X`, `AWS_NAME_ACCESS_KEY=X`,
     `Authorization: ...`), passwords in URLs, and the shapes of well-known tokens. `patterns` are
     further globs (`*`, `?`), each over one word (`--api-key=*`) or, with spaces, over several in
     a row (`--pin *`); what stands before their first wildcard stays readable.

@@ -48,6 +48,9 @@ def clean(
     if redact is not None:
         text = redact(text)
     text = " ".join(text.split()) if line else text.strip()
-    if long or len(text) > limit:
-        text = text[: limit - 1].rstrip() + MARK
-    return text
+    return cut(text, limit, long=long)
+
+
+def cut(text: str, limit: int, *, long: bool = False) -> str:
+    """At most `limit` characters, the last of them `…` where something is missing (or `long`)."""
+    return text[: limit - 1].rstrip() + MARK if long or len(text) > limit else text

@@ -1,0 +1,111 @@
+"""Pure: who is to be reminded of what is still bad, and what nobody need be told any more."""
+
+from collections.abc import Set
+from datetime import datetime, timedelta
+
+from msgspec.structs import replace
+
+from notifier.compose import Outlook, rests
+from notifier.model import Due, Event, Incident, Planned, State
+
+
+def remind(state: State, outlook: Outlook, read: Set[str]) -> tuple[State, list[Event]]:
+    """The state with the reminders that are due in it, and these.
+
+    `read` are the SOURCE/KIND that this run really saw: nothing else is called still bad.
+    """
+    waiting = {(event.incident, row) for event in state.events.values() for row in event.to}
+    incidents, events = dict(state.incidents), dict(state.events)
+    counter, made = state.counter, []
+    for handle, incident in state.incidents.items():
+        if not _standing(incident) or incident.thing.rsplit("/", 1)[0] not in read:
+            continue
+        event = Event(
+            id=f"e{counter + 1}", type="reminder", at=outlook.now, reason="still bad",
+            thing=incident.thing, severity=incident.severity, observation=incident.observation,
+            incident=handle, before=incident.observation.status, opened=incident.opened,
+        )  # fmt: skip
+        to: dict[str, Due] = {}
+        for row, plan in incident.plan.items():
+            if outlook.people.acked(handle) or (handle, row) in waiting:
+                continue
+            incidents[handle] = incident = _from_now(incident, row, outlook.now)
+            if _due(row, incident.plan[row], outlook):
+                to[row] = Due(plan.route, outlook.now)
+        event = replace(event, to=to)
+        to = {row: due for row, due in to.items() if not outlook.why(event, row)}
+        if to:
+            counter += 1
+            made.append(replace(event, to=to))
+            events[event.id] = made[-1]
+    return replace(state, counter=counter, incidents=incidents, events=events), made
+
+
+def _standing(incident: Incident) -> bool:
+    """Whether one is reminded of such a thing at all: open, not a mere fact, not flapping."""
+    fact = incident.finite and not incident.stuck
+    return not (fact or incident.ended or incident.flapping)
+
+
+def _from_now(incident: Incident, row: str, now: datetime) -> Incident:
+    """With a clock that went back, the pause before the next reminder begins now."""
+    plan = incident.plan[row]
+    if plan.last is None or plan.last <= now:
+        return incident
+    return replace(incident, plan={**incident.plan, row: replace(plan, last=now)})
+
+
+def _due(row: str, plan: Planned, outlook: Outlook) -> bool:
+    pauses = outlook.there.route(plan.route).remind
+    last = plan.last or plan.told
+    if not pauses or plan.told is None or last is None or row not in outlook.there.rows:
+        return False
+    if rests(outlook.state.channels.get(row), outlook.now):
+        return False
+    pause = pauses[min(plan.reminders, len(pauses) - 1)]
+    return outlook.now - last >= timedelta(seconds=pause)
+
+
+def pruned(state: State, outlook: Outlook) -> State:
+    """Without what nobody need be told any more.
+
+    A silenced problem that is over is dropped unspoken; so is an escalation that was
+    acknowledged, or is over, before it was due. Nobody heard of these, so no ending is owed.
+    """
+    events = dict(state.events)
+    for event in state.events.values():
+        incident = state.incidents.get(event.incident)
+        if incident is None or event.type not in ("problem", "flapping_start"):
+            continue
+        for row, due in event.to.items():
+            if due.key or not _moot(event, row, incident, outlook):
+                continue
+            events[event.id] = _without(events[event.id], row)
+            if incident.plan[row].told is None:
+                _drop_ending(events, event.incident, row)
+    if all(events[name] is event for name, event in state.events.items()):
+        return state
+    return replace(state, events=events)
+
+
+def _moot(event: Event, row: str, incident: Incident, outlook: Outlook) -> bool:
+    due = event.to[row]
+    route = outlook.there.route(due.route)
+    escalates = route.escalate_after > 0 and incident.plan[row].told is None
+    if escalates and outlook.people.acked(event.incident):
+        return True
+    if incident.ended is None:
+        return False
+    early = escalates and due.at > outlook.now
+    return early or outlook.silence(event) is not None
+
+
+def _drop_ending(events: dict[str, Event], handle: str, row: str) -> None:
+    for name, event in events.items():
+        over = event.type in ("recovery", "flapping_end") and event.incident == handle
+        if over and row in event.to and not event.to[row].key:
+            events[name] = _without(event, row)
+
+
+def _without(event: Event, row: str) -> Event:
+    return replace(event, to={name: due for name, due in event.to.items() if name != row})

@@ -1,0 +1,91 @@
+"""Which module reads which type of source; one is imported only when it is used."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from notifier import __version__
+from notifier.config import SourceSettings
+from notifier.errors import ConfigError
+from notifier.model import Health, Kind, Severity, Snapshot, Unreadable
+
+if TYPE_CHECKING:
+    from notifier.sources._http import Http
+
+GROUP = "notifier.sources"
+BUILT_IN: Mapping[str, str] = {"hakuriver": "hakuriver", "kohakuriver": "hakuriver"}
+
+
+class Source(Protocol):
+    """What a source module offers; a third party's package offers it as an entry point."""
+
+    Settings: type[SourceSettings]
+    KINDS: Mapping[str, Kind]
+
+    def classify(self, settings: Any, kind: str, status: str) -> tuple[Health, Severity]:
+        """What a raw status means today. Pure, and defined for every text."""
+        ...
+
+    def poll(
+        self,
+        settings: Any,
+        http: Http,
+        cursor: Any,
+        want: frozenset[str],
+        follow: Mapping[str, frozenset[str]],
+        deadline: float,
+        now: datetime,
+    ) -> tuple[list[Snapshot | Unreadable], Any]:
+        """Looks at the kinds named in `want` until `deadline` (of time.monotonic).
+
+        `follow`: kind -> ids that are active or owed an ending. `cursor` is what an earlier poll
+        returned, or None: a JSON-able dict, the very same object when nothing changed. Never
+        raises for anything that a server can do: what cannot be read is an Unreadable.
+        """
+        ...
+
+
+def settings_of(kind: str) -> type[SourceSettings]:
+    """The settings of a type of source. Raises KeyError(list of the known types)."""
+    return module(kind).Settings
+
+
+def module(kind: str) -> Source:
+    """The module that reads a type of source. Raises KeyError(list of the known types)."""
+    if kind in BUILT_IN:
+        return cast(Source, importlib.import_module(f"{__name__}.{BUILT_IN[kind]}"))
+    return _foreign(kind)
+
+
+def connect(settings: SourceSettings, redact: Sequence[str] = ()) -> Http:
+    """A session with the source's server; a context manager. `redact`: globs of more secrets.
+
+    What a third party's settings lack (token, ca_file, timeout, max_bytes) has a default.
+    """
+    from notifier.sources import _http, _redact
+
+    return _http.Http(
+        getattr(settings, "url", ""),
+        token=getattr(settings, "token", ""),
+        ca_file=getattr(settings, "ca_file", ""),
+        timeout=getattr(settings, "timeout", 60.0),
+        max_bytes=getattr(settings, "max_bytes", _http.MAX_BYTES),
+        redact=_redact.Redactor(redact),
+        user_agent=f"Notifier/{__version__}",
+    )
+
+
+def _foreign(kind: str) -> Source:
+    # slow to import, and hardly ever needed
+    from importlib.metadata import entry_points
+
+    offered = {point.name: point for point in entry_points(group=GROUP)}
+    if kind not in offered:
+        raise KeyError(sorted({*BUILT_IN, *offered}))
+    try:
+        return cast(Source, offered[kind].load())
+    except (ImportError, AttributeError) as error:
+        raise ConfigError(f"source type '{kind}': its package cannot be loaded: {error}") from None

@@ -1,0 +1,86 @@
+"""What is shipped: the cron file as cron reads it, the wheel on a machine without a checkout."""
+
+import re
+import subprocess
+import sys
+import venv
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from peers import Command, Mailbox
+
+ROOT = Path(__file__).parents[1]
+CRON = ROOT / "contrib" / "cron" / "notifier"
+
+
+def cron_lines() -> list[str]:
+    return [line for line in CRON.read_text().splitlines() if line and not line.startswith("#")]
+
+
+def test_cron_accepts_the_name_and_the_end_of_its_file() -> None:
+    assert re.fullmatch(r"[A-Za-z0-9_-]+", CRON.name)
+    raw = CRON.read_bytes()
+    assert raw.endswith(b"\n")
+    assert b"\r" not in raw
+    assert raw.isascii()
+
+
+def test_the_cron_file_sets_a_path_that_needs_no_expansion_and_an_address() -> None:
+    pairs = [line.split("=", 1) for line in cron_lines() if re.match(r"[A-Z]+=", line)]
+    settings = dict(pairs)
+    assert settings == {
+        "SHELL": "/bin/sh",
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "MAILTO": "root",
+    }
+
+
+def test_the_cron_file_has_one_job_with_a_user_and_without_percent_signs() -> None:
+    (job,) = (line for line in cron_lines() if not re.match(r"[A-Z]+=", line))
+    minute, hour, day, month, weekday, user, command = job.split(maxsplit=6)
+    assert re.fullmatch(r"\*(/[12])?", minute)
+    assert (hour, day, month, weekday) == ("*", "*", "*", "*")
+    assert user == "notifier"
+    assert command == "notifier check -q"
+
+
+def call(*command: str | Path) -> str:
+    """The output of a command that must succeed."""
+    done = subprocess.run(
+        list(map(str, command)), cwd="/", capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.wheel
+def test_the_wheel_made_from_the_sdist_sends_a_rendered_mail_from_anywhere(
+    tmp_path: Path, notifier: Command, mailbox: Mailbox, workplace: Callable[..., Path]
+) -> None:
+    call(sys.executable, "-m", "build", "--outdir", tmp_path / "dist", ROOT)
+    (wheel,) = (tmp_path / "dist").glob("*.whl")
+    assert len(list((tmp_path / "dist").glob("*.tar.gz"))) == 1
+    bare = tmp_path / "bare"
+    venv.create(bare, with_pip=True)
+    call(bare / "bin" / "python", "-m", "pip", "install", "--quiet", wheel)
+
+    shared = bare / "share" / "doc" / "notifier"
+    assert (shared / "cron" / "notifier").read_bytes() == CRON.read_bytes()
+    assert (shared / "config.example.toml").is_file()
+
+    installed = bare / "bin" / "notifier"
+    assert call(installed, "--version").startswith("notifier ")
+    config = workplace("http://127.0.0.1:1", mail=mailbox)
+    done = subprocess.run(
+        [installed, "-c", config, "channel", "test", "ops"],
+        cwd="/",
+        env=notifier.clean(),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    problem, _ending = mailbox.mails
+    assert "TEST" in problem.text
+    assert problem.message.get_body(("html",)) is not None
