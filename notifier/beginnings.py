@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from notifier.draft import Draft
 from notifier.look import Look, by_status
 from notifier.model import BAD, Frozen, Kind, Observation, Scope, Severity, Snapshot, Things
+from notifier.words import plural
 
 LATE = 600.0
 
@@ -115,14 +116,13 @@ def _counts(begun: list[Begun]) -> str:
     counts: Counter[str] = Counter()
     for one in begun:
         counts[one.kind.name] += one.total
-    return " and ".join(f"{n:,} {kind}{'' if n == 1 else 's'}" for kind, n in counts.items())
+    shown = {kind: n for kind, n in counts.items() if n} or counts
+    return " and ".join(plural(n, kind) for kind, n in shown.items())
 
 
 def _already(begun: list[Begun]) -> str:
     parts = [
-        f"{one.failed:,} {one.kind.name}{'' if one.failed == 1 else 's'} had already failed"
-        for one in begun
-        if one.failed
+        f"{plural(one.failed, one.kind.name)} had already failed" for one in begun if one.failed
     ]
     return f"; {', '.join(parts)}" if parts else ""
 

@@ -18,6 +18,8 @@ from notifier.errors import ConfigError, Exit, LockedError, NotifierError
 COMMANDS = {
     "check": "look at the sources and tell what is new",
     "status": "what is open, waiting, unreadable, and when was the last look",
+    "silence": "do not speak of some things for a while: add, list, expire",
+    "ack": "an incident is in somebody's hands: no reminders, no escalation",
     "outbox": "what waits to be sent: list, retry, drop, move",
     "channel": "the channels: list them, test one",
     "config": "the configuration: check it, show it",

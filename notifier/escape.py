@@ -35,6 +35,8 @@ _STACKED = re.compile(
 
 _AT = re.compile(r"@")
 _LONE_AT = re.compile(r"(?<![A-Za-z0-9])@")
+_CONTROLS = re.compile(r"<(?=[!@#/]|https?:|users/|at>)", re.IGNORECASE)
+_ENTITY = re.compile(r"&(?=#?\w+;)")
 _SLACK_WORD = re.compile(r"(?<=[@!])(?=channel|here|everyone|subteam)", re.IGNORECASE)
 _TAG = re.compile(r"<(?=\S)")
 _LINK = re.compile(r"\](?=[(\[:])")
@@ -96,7 +98,10 @@ def cut(text: str, limit: int, how_to_see_the_rest: str) -> str:
         return text[: max(0, limit - 1)] + "…"[: max(0, limit)]
     kept = text[: limit - len(mark)]
     head, newline, tail = kept.rpartition("\n")
-    return (head if newline and len(tail) < len(kept) // 2 else kept).rstrip() + mark
+    if not newline or len(tail) >= len(kept) // 2:
+        # not in the middle of an entity, nor after a backslash that would take our mark
+        head = re.sub(r"(&[#\w]{0,8}|\\)$", "", kept)
+    return head.rstrip() + mark
 
 
 def link(url: str, flavour: str = "plain") -> str:
@@ -129,8 +134,13 @@ def _short(text: str, limit: int) -> str:
 
 
 def _as_it_is(text: str) -> str:
-    """For what shows characters and knows no markup."""
+    """For what is read by one person, or by a program."""
     return text
+
+
+def _plain(text: str) -> str:
+    """For what shows text as it is, and for all that we do not know: mentions are broken."""
+    return _CONTROLS.sub("<" + BREAK, _LONE_AT.sub("@" + BREAK, text))
 
 
 def _slack(text: str) -> str:
@@ -140,7 +150,9 @@ def _slack(text: str) -> str:
 
 def _chat(text: str) -> str:
     """Breaks mentions, tags and links, and nothing else: it may know no way to escape."""
-    return _LINK.sub("]" + BREAK, _TAG.sub("<" + BREAK, _AT.sub("@" + BREAK, text)))
+    for sign, after in ("@", _AT), ("<", _TAG), ("&", _ENTITY), ("]", _LINK):
+        text = after.sub(sign + BREAK, text)
+    return text
 
 
 def _markdown(text: str) -> str:
@@ -168,7 +180,7 @@ def _html(text: str) -> str:
 
 
 _FLAVOURS: dict[str, Callable[[str], str]] = {
-    "plain": _as_it_is,
+    "plain": _plain,
     "email": _as_it_is,
     "terminal": _as_it_is,
     "json": _as_it_is,

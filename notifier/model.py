@@ -279,7 +279,7 @@ class Things(Frozen, frozen=True):
     odd: tuple[str, ...] = ()
 
 
-class State(Frozen, frozen=True, kw_only=True):
+class State(Frozen, frozen=True, kw_only=True, omit_defaults=False):
     """The whole document, version 1. `id` and `counter` make every key and handle."""
 
     version: int = 1

@@ -36,7 +36,7 @@ class Ack(Frozen, frozen=True, kw_only=True):
     comment: str
 
 
-class People(Frozen, frozen=True, kw_only=True):
+class People(Frozen, frozen=True, kw_only=True, omit_defaults=False):
     """`operator.json`, version 1."""
 
     version: int = 1

@@ -147,6 +147,9 @@ class _Page:
             names += ["slack.txt.j2"] if self.flavour in CHATS else []
             names += ["pager.txt.j2"] if self.flavour in PAGERS else []
             poured = self._pour([*names, "default.txt.j2"], made, self.flavour).strip()
+            if self.flavour == "markdown":
+                # a line end is none in Markdown, unless two spaces stand before it
+                poured = poured.replace("\n", "  \n")
             if poured:
                 return poured
         foot = "\n".join(escape(line, self.flavour) for line in self._foot(made))

@@ -23,6 +23,8 @@ from notifier.secrets import resolve
 from notifier.state import Store
 from notifier.zone import zone_of
 
+# what `deliver.post` says of a letter that was still in flight when the time was up
+TOO_LATE = "no answer before the run's deadline"
 POLLING = 0.75
 
 
@@ -168,7 +170,7 @@ class Post:
         for batch in deliver.post(
             letters, lambda one: deliver.send(one, timeout[one.destination.row]), budget
         ):
-            self.stragglers |= any(one.reason == deliver.TOO_LATE for one in batch)
+            self.stragglers |= any(one.reason == TOO_LATE for one in batch)
             state = self._received(state, batch, commit)
         never = [message.key for message in due if message.key not in self.receipts]
         if never:

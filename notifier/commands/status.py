@@ -98,7 +98,7 @@ def _incident(one: Incident, clock: Clock) -> str:
     told = ", ".join(row for row, plan in one.plan.items() if plan.told) or "nobody yet"
     text = (
         f"  {one.handle}  {one.thing}  {seen.name}{where}: {seen.status} "
-        f"since {clock.time(one.opened)} ({lasting(clock.now - one.opened)}); told: {told}"
+        f"since {clock.time(one.opened)} ({lasting(one.opened, clock.now)}); told: {told}"
     )
     return escape(text, "terminal")
 

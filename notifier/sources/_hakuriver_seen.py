@@ -9,7 +9,6 @@ import msgspec
 
 from notifier.model import Health, Observation, Severity
 from notifier.sources._redact import Redactor
-from notifier.sources._rows import Lean
 from notifier.sources._text import clean, cut
 
 NAME, COMMAND, SHORT = 80, 500, 120
@@ -21,23 +20,28 @@ _QUARTER = 15 * 60
 _FIRST, _LAST = 1e9, 1e10
 
 
-class LeanTask(Lean, rename={"id": "task_id"}, gc=False):
+class LeanTask(msgspec.Struct, gc=False):
     """What is decoded of every task. Only 0.4.0 and later have a `task_type`."""
 
+    id: str | int = msgspec.field(name="task_id")
+    status: str
     task_type: Any = None
 
 
-class LeanNode(Lean, rename={"id": "hostname"}, gc=False):
+class LeanNode(msgspec.Struct, gc=False):
     """What is decoded of every node."""
 
+    id: str | int = msgspec.field(name="hostname")
+    status: str
 
-class Task(msgspec.Struct, rename={"id": "task_id"}):
+
+class Task(msgspec.Struct):
     """A row of /tasks, /vps or /status/ID. The dialects differ, and nothing is sure: all is Any.
 
     Left out on purpose: env_vars (holds secrets), paths, units.
     """
 
-    id: Any = None
+    id: Any = msgspec.field(name="task_id", default=None)
     batch_id: Any = None
     task_type: Any = None
     name: Any = None

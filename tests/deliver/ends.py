@@ -82,7 +82,7 @@ class End:
 
     def answer(self, connection: socket.socket, text: str) -> None:
         """Sends `text` up to a mark and does what the mark says; a mark ends the connection."""
-        said, mark, _ = re.split(f"({HANG}|{CLOSE}|{RESET}|$)", text, maxsplit=1)
+        said, mark, _ = re.split(f"({HANG}|{CLOSE}|{RESET}|\\Z)", text, maxsplit=1)
         connection.sendall(said.encode())
         if mark == HANG:
             self.over.wait(10)
