@@ -3,10 +3,11 @@
 import argparse
 import contextlib
 import importlib
+import io
 import os
 import sys
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
@@ -28,6 +29,16 @@ COMMANDS = {
 }
 
 
+# what 0, 1, 3 and 4 mean for a command; see errors.Exit for the rest
+EXITS = {
+    "check": "0 nothing new, 1 news, 3 something could not be read, 4 not all was delivered",
+    "status": "0 all is well, 1 something is open, unreadable, overdue or not delivered",
+    "outbox": "0 done, 1 something waits (list), 3 and 4 as check (retry)",
+    "channel": "0 done, 4 not delivered (test)",
+}
+ALWAYS = "always: 2 usage or configuration, 70 a bug, 74 the state, 75 another run holds the lock"
+
+
 class Context(msgspec.Struct, kw_only=True):
     """What every command gets: the arguments of the line, the surroundings, the clock."""
 
@@ -41,12 +52,12 @@ class Context(msgspec.Struct, kw_only=True):
 
     def print(self, text: str) -> None:
         """One line of result on stdout."""
-        sys.stdout.write(text + "\n")
+        print(text)
 
     def print_json(self, value: object) -> None:
         """A result for programs."""
         raw = msgspec.json.format(msgspec.json.encode(value), indent=2)
-        sys.stdout.write(raw.decode() + "\n")
+        print(raw.decode())
 
 
 def _common() -> argparse.ArgumentParser:
@@ -55,7 +66,7 @@ def _common() -> argparse.ArgumentParser:
     group = common.add_argument_group("options of every command")
     group.add_argument("-c", "--config", metavar="FILE", help="the configuration file")
     group.add_argument("-q", "--quiet", action="store_true", help="say only what went wrong")
-    group.add_argument("-v", "--verbose", action="count", help="say more; twice: everything")
+    group.add_argument("-v", "--verbose", action="count", help="say more, and where a bug is")
     group.add_argument("--json", action="store_true", help="the result as JSON")
     group.add_argument(
         "--color", choices=("auto", "always", "never"), help="colour of the output (auto)"
@@ -63,38 +74,60 @@ def _common() -> argparse.ArgumentParser:
     return common
 
 
-def parser(argv: Sequence[str]) -> argparse.ArgumentParser:
+class Parser(argparse.ArgumentParser):
+    """argparse's, whose actions say below their help what the command's exit codes mean."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**{"allow_abbrev": False, **settings})
+        self.register("action", "parsers", _Commands)
+
+    def add_subparsers(self, **settings: Any) -> Any:
+        """As argparse's."""
+        commands = super().add_subparsers(**settings)
+        commands.epilog = self.epilog  # type: ignore[attr-defined]
+        return commands
+
+
+class _Commands(argparse._SubParsersAction):  # type: ignore[type-arg]
+    epilog: str | None = None
+
+    def add_parser(self, name: str, **settings: Any) -> Any:
+        usual = {"description": settings.get("help"), "epilog": self.epilog}
+        return super().add_parser(name, **{**usual, **settings})
+
+
+def parser(argv: Sequence[str]) -> Parser:
     """The whole parser; only the command named in `argv` brings its own arguments along."""
     common = _common()
-    top = argparse.ArgumentParser(
+    top = Parser(
         prog="notifier",
         description="Tells people, once, what broke on a cluster - and when it is well again.",
-        epilog="exit codes: 0 nothing new, 1 news, 2 usage or configuration, 3 something could "
-        "not be read, 4 something could not be delivered, 70 a bug, 74 the state, 75 locked",
+        epilog=f"Every command: notifier COMMAND --help. Exit codes: {EXITS['check']}; {ALWAYS}.",
         parents=[common],
-        allow_abbrev=False,
     )
     top.add_argument("--version", action="version", version=f"notifier {__version__}")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, text in COMMANDS.items():
-        sub = commands.add_parser(
-            name, help=text, description=text, parents=[common], allow_abbrev=False
-        )
+        exits = f"Exit codes: {EXITS.get(name, '0 done')}; {ALWAYS}."
+        sub = commands.add_parser(name, help=text, parents=[common], epilog=exits)
         if name in argv:
             importlib.import_module(f"notifier.commands.{name}").arguments(sub, common)
     return top
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
-    """Runs one command line and returns its exit code. Never raises but SystemExit from usage."""
-    args = parser(argv).parse_args(argv)
+    """Runs one command line and returns its exit code. Raises only what ends the output."""
+    try:
+        args = parser(argv).parse_args(argv)
+    except SystemExit as done:
+        return int(done.code or 0)
     for name, default in (
         ("config", None), ("quiet", False), ("verbose", 0), ("json", False), ("color", "auto"),
     ):  # fmt: skip
         vars(args).setdefault(name, default)
     logger = log.set_up(-1 if args.quiet else args.verbose, environ)
-    command = importlib.import_module(f"notifier.commands.{args.command}")
     try:
+        command = importlib.import_module(f"notifier.commands.{args.command}")
         return int(command.main(Context(args=args, environ=environ, log=logger)))
     except ConfigError as error:
         for problem in error.problems:
@@ -109,28 +142,48 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     except BrokenPipeError:
         raise
     except Exception as error:
-        text = " ".join(str(error).split())[:200]
-        logger.error("a bug: %s: %s (run with -v for the traceback)", type(error).__name__, text)
-        if args.verbose:
-            logger.error("%s", traceback.format_exc())
+        logger.error("a bug: %s (-v shows more)", list(_trace(error))[-1])
+        for line in _trace(error) if args.verbose else ():
+            logger.error("%s", line)
         return Exit.BUG
+
+
+def _trace(error: BaseException) -> Iterator[str]:
+    """Where it happened, without what the errors say: that may hold a secret."""
+    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    if cause is not None:
+        yield from _trace(cause)
+    frames = traceback.extract_tb(error.__traceback__)
+    yield from (line.rstrip() for line in traceback.format_list(frames))
+    yield f"{type(error).__name__} in {frames[-1].filename}, line {frames[-1].lineno}"
 
 
 def run(argv: Sequence[str]) -> NoReturn:
     """Ends the process: also when a reader of our output is gone, also when a sender hangs."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # a terminal that knows few characters is no reason to fail
+        sys.stdout.reconfigure(errors="backslashreplace")
+    code: int = Exit.OK
     try:
         code = main(argv, os.environ)
-        sys.stdout.flush()
+        _flush()
     except BrokenPipeError:
         # the reader (head, less) has seen enough
-        with contextlib.suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        sys.stderr.write(f"notifier: stdout: {error.strerror}\n")
+        code = code or Exit.FOUND
     except KeyboardInterrupt:
         sys.stderr.write("notifier: stopped\n")
         code = 130
     with contextlib.suppress(OSError, ValueError):
-        sys.stdout.flush()
-        sys.stderr.flush()
+        _flush()
     # a hung sender's thread must not keep the process; there is nothing left to tidy up
     os._exit(code)
+
+
+def _flush() -> None:
+    """Either is None where the process was started without it."""
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()

@@ -142,11 +142,9 @@ def _parcels(
 ) -> list[tuple[str, list[Event]]]:
     """The waiting events of a row as messages: (route, events), oldest first."""
     groups: dict[str, list[Event]] = {}
-    home = {event.thing: event.to[row].route for event in waiting if event.type == "problem"}
+    home = _homes(waiting, row)
     for event in waiting:
-        # what a node took with it rides in the node's message, also from another route
-        route = home.get(event.part_of, event.to[row].route)
-        groups.setdefault(route, []).append(event)
+        groups.setdefault(home[event.thing], []).append(event)
     parcels: list[tuple[str, list[Event]]] = []
     for route, events in groups.items():
         settings = there.route(route)
@@ -165,6 +163,21 @@ def _parcels(
     return sorted(parcels, key=lambda parcel: number(parcel[1][0].id))
 
 
+def _homes(waiting: Sequence[Event], row: str) -> dict[str, str]:
+    """thing -> the route whose message carries it: all of a thing in one, so in order.
+
+    What a node took with it rides in the node's message, also from another route.
+    """
+    home: dict[str, str] = {}
+    for event in waiting:
+        home.setdefault(event.thing, event.to[row].route)
+    bad = {event.thing for event in waiting if event.type == "problem"}
+    for event in waiting:
+        if event.part_of in bad:
+            home[event.thing] = home[event.part_of]
+    return home
+
+
 def _by_thing(events: Sequence[Event]) -> list[list[Event]]:
     units: dict[str, list[Event]] = {}
     for event in events:
@@ -174,9 +187,11 @@ def _by_thing(events: Sequence[Event]) -> list[list[Event]]:
 
 def _by_group(events: Sequence[Event]) -> list[list[Event]]:
     units: dict[str, list[Event]] = {}
+    home: dict[str, str] = {}
     for event in events:
         group = event.observation.group if event.observation else ""
-        units.setdefault(group or event.part_of or event.thing, []).append(event)
+        unit = home.setdefault(event.thing, group or event.part_of or event.thing)
+        units.setdefault(unit, []).append(event)
     return list(units.values())
 
 

@@ -1,23 +1,24 @@
-"""The configuration: where it is found, what may stand in it, and whether it holds together.
+"""The configuration: what may stand in it, and whether it holds together.
 
 Defaults live here and nowhere else; docs/config.md is generated from these structs.
 """
 
-import stat
-import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
 from notifier import checks
 from notifier.errors import ConfigError
 from notifier.model import EventType
-from notifier.places import state_path
+from notifier.places import read, state_path
 from notifier.tables import Duration, Faults, nearest, read_table, read_tables
 
+T = TypeVar("T", bound=msgspec.Struct)
 Pattern = str | list[str]
+# what a route without `events` takes
+USUAL: tuple[EventType, ...] = ("problem", "recovery", "flapping_start", "flapping_end", "summary")
 
 
 class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -193,72 +194,74 @@ def load(
 
     `settings_of(type)` gives a source type's settings; it raises KeyError with the known types.
     """
-    text = _text(path)
-    try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path}: not valid TOML: {error}") from None
-    faults = Faults()
-    for key in document.keys() - set(TOP):
-        faults.error("top level", f"unknown key '{key}'{nearest(key, TOP)}")
+    document = read(path)
+    faults = Faults(TOP)
+    for key in document:
+        if key not in TOP:
+            near = nearest(key, TOP)
+            faults.error("top level", f"unknown key '{key[:60]}'{near}")
+            # what it was meant to be is neither missing nor empty
+            faults.broken |= {name for name in TOP if f"'{name}'" in near}
     config = _assemble(document, path, settings_of, environ, faults)
     checks.check(config, faults)
-    if stat.S_IMODE(path.stat().st_mode) & 0o044:
-        checks.literal_secrets(config, faults)
     if faults.errors:
         raise ConfigError(*(f"{path.name}: {line}" for line in faults.errors))
-    return msgspec.structs.replace(config, warnings=tuple(faults.warnings))
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise ConfigError(f"{path}: not UTF-8 text") from None
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+    return config
 
 
 def _assemble(
-    document: dict[str, object],
+    document: dict[str, Any],
     path: Path,
     settings_of: Callable[[str], type[SourceSettings]],
     environ: Mapping[str, str],
     faults: Faults,
 ) -> Config:
-    def source(name: str, table: object, where: str) -> SourceSettings | None:
-        kind = table.get("type") if isinstance(table, dict) else None
-        if not isinstance(kind, str):
-            faults.error(where, "key 'type' is missing" if kind is None else "'type' must be text")
-            return None
-        try:
-            return read_table(settings_of(kind), table, where, faults)
-        except KeyError as error:
-            known = list(error.args[0])
-            faults.error(where, f"unknown type '{kind}'{nearest(kind, known)}")
-            return None
+    def table(name: str, wanted: type[T]) -> T:
+        return read_table(wanted, document.get(name, {}), name, faults) or wanted()
 
-    def channel(name: str, table: object, where: str) -> ChannelSettings | None:
-        return read_table(ChannelSettings, table, where, faults)
+    def tables(name: str, read: Callable[[object, str], T | None]) -> dict[str, T]:
+        return read_tables(document.get(name, {}), name, faults, read)
 
-    state = read_table(StateSettings, document.get("state", {}), "state", faults)
-    state = state or StateSettings()
+    state = table("state", StateSettings)
     return Config(
         path=path,
-        state_path=state_path(path, state.path, environ),
-        sources=read_tables(document.get("sources", {}), "sources", faults, source),
-        channels=read_tables(document.get("channels", {}), "channels", faults, channel),
+        state_path=_state_path(path, state, environ, faults),
+        sources=tables("sources", lambda one, where: _source(one, where, settings_of, faults)),
+        channels=tables("channels", lambda one, at: read_table(ChannelSettings, one, at, faults)),
         routes=_routes(document.get("routes", []), faults),
-        default_channels=_names(document.get("default_channels", []), faults),
-        run=read_table(RunSettings, document.get("run", {}), "run", faults) or RunSettings(),
+        default_channels=_names(document.get("default_channels"), faults),
+        run=table("run", RunSettings),
         state=state,
-        windows=read_tables(
-            document.get("windows", {}),
-            "windows",
-            faults,
-            lambda name, table, where: read_table(Window, table, where, faults),
-        ),
+        windows=tables("windows", lambda one, where: read_table(Window, one, where, faults)),
     )
+
+
+def _state_path(
+    path: Path, state: StateSettings, environ: Mapping[str, str], faults: Faults
+) -> Path:
+    try:
+        return state_path(path, state.path, environ)
+    except RuntimeError:
+        faults.error("state", "key 'path': no such user's home; write the whole path")
+        return path
+
+
+def _source(
+    table: object, where: str, settings_of: Callable[[str], type[SourceSettings]], faults: Faults
+) -> SourceSettings | None:
+    kind = table.get("type") if isinstance(table, dict) else None
+    if not isinstance(kind, str):
+        # without a type nothing can be said of the other keys
+        head = {"type": kind} if kind is not None else {}
+        return read_table(SourceSettings, head if isinstance(table, dict) else table, where, faults)
+    try:
+        wanted = settings_of(kind)
+    except KeyError as error:
+        known = list(error.args[0])
+        near = nearest(kind, known) or f" (there are: {', '.join(known)})"
+        faults.error(where, f"key 'type': unknown type '{kind[:60]}'{near}")
+        return None
+    return read_table(wanted, table, where, faults)
 
 
 def _routes(tables: object, faults: Faults) -> tuple[Route, ...]:
@@ -268,14 +271,17 @@ def _routes(tables: object, faults: Faults) -> tuple[Route, ...]:
     routes = []
     for number, table in enumerate(tables, 1):
         named = table.get("name") if isinstance(table, dict) else None
-        route = read_table(Route, table, f"routes '{named or number}'", faults)
+        name = named if isinstance(named, str) and named else f"{number}"
+        route = read_table(Route, table, f"routes '{name}'", faults)
         if route is not None:
-            routes.append(route if route.name else msgspec.structs.replace(route, name=f"{number}"))
+            routes.append(msgspec.structs.replace(route, name=name))
     return tuple(routes)
 
 
 def _names(value: object, faults: Faults) -> tuple[str, ...]:
-    if isinstance(value, list) and all(isinstance(name, str) for name in value):
+    if value is None:
+        return ()
+    if isinstance(value, list) and value and all(isinstance(name, str) for name in value):
         return tuple(value)
-    faults.error("default_channels", "expected a list of channel names")
+    faults.error("default_channels", "expected a list of channels; leave it out for all of them")
     return ()

@@ -2,32 +2,33 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import NamedTuple
 
-from notifier.model import RANK, Event, Incident, Observation
+from notifier.model import RANK, Event, Frozen, Incident, Observation
 from notifier.words import Facts, counted, happened, state
 
 FINITE = frozenset({"task", "build", "test", "vps"})
 NAME = 80
 
 
-class Line(NamedTuple):
+class Line(Frozen, frozen=True, dict=True):
     """All events of one thing in this message, in order."""
 
     events: tuple[Event, ...]
     incident: Incident | None
 
-    @property
+    @cached_property
     def last(self) -> Event:
         """The event that says how it is now."""
         return self.events[-1]
 
-    @property
+    @cached_property
     def thing(self) -> str:
         """The full name, `river/task/123`."""
         return self.last.thing
 
-    @property
+    @cached_property
     def seen(self) -> Observation:
         """How the thing is now."""
         for event in reversed(self.events):
@@ -38,25 +39,25 @@ class Line(NamedTuple):
         kind, _, name = self.thing.partition("/")[2].partition("/")
         return Observation(kind=kind, id=name, name=name, status="", health="unknown")
 
-    @property
+    @cached_property
     def name(self) -> str:
         """What people call it, on one line and not too long for a sentence."""
         name = " ".join((self.seen.name or self.seen.id).split()) or self.thing
         return name if len(name) <= NAME else f"{name[: NAME - 1]}…"
 
-    @property
+    @cached_property
     def over(self) -> bool:
         """Whether this line is an ending."""
         well = self.last.type == "flapping_end" and self.seen.health == "ok"
         return self.last.type == "recovery" or well
 
-    @property
+    @cached_property
     def problem(self) -> Event | None:
         """The problem in this very line that its last event ends: nobody heard of it before."""
         same = (one for one in self.events[:-1] if one.incident == self.last.incident)
         return next((one for one in same if one.type == "problem" and self.over), None)
 
-    @property
+    @cached_property
     def bad(self) -> Observation | None:
         """How the thing was, or is, when it was not well; None when that is not known."""
         if not self.over:
@@ -65,17 +66,17 @@ class Line(NamedTuple):
             return self.problem.observation
         return self.incident.observation if self.incident else None
 
-    @property
+    @cached_property
     def finite(self) -> bool:
         """Whether the thing is of the kind that ends."""
         return self.incident.finite if self.incident else self.seen.kind in FINITE
 
-    @property
+    @cached_property
     def stuck(self) -> bool:
         """Whether what is, or was, wrong is that it stayed in one state."""
         return self.finite and self.bad is not None and self.bad.health not in ("failed", "ok")
 
-    @property
+    @cached_property
     def facts(self) -> Facts:
         """What a sentence about it needs."""
         bad, seen, last = self.bad, self.seen, self.last
@@ -103,7 +104,7 @@ class Line(NamedTuple):
             changes=len(self.events),
         )
 
-    @property
+    @cached_property
     def word(self) -> str:
         """Its state behind a count: `37 tasks lost`, `2 nodes offline`, `3 nodes back`."""
         if self.over and self.stuck:
@@ -120,7 +121,7 @@ class Line(NamedTuple):
             word = f"stuck in {word}"
         return {"reminder": f"still {word}", "flapping_start": "flapping"}.get(self.last.type, word)
 
-    @property
+    @cached_property
     def verb(self) -> str:
         """The same behind its name: `train.py was lost`, `gpu-07 is offline`."""
         if self.finite and not self.stuck:

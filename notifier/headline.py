@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 
-from notifier.folds import Line, order
+from notifier.folds import NAME, Line, order
 from notifier.model import RANK, Event
 from notifier.words import lasting, plural
 
@@ -50,7 +50,7 @@ def _part(group: list[Line], *, alone: bool) -> str:
     said = f"{plural(len(group), first.seen.kind)} {first.word}"
     nodes = {line.seen.node for line in group}
     if alone and len(nodes) == 1 and (node := nodes.pop()):
-        return f"{said} on {node}"
+        return f"{said} on {node[:NAME]}"
     if alone and len(group) > MANY and all(nodes):
         return f"{said} on {len(nodes)} nodes"
     return f"{said}: {names}" if alone else said
@@ -61,8 +61,7 @@ def _single(line: Line) -> str:
     if line.over and not line.finite:
         lasted = lasting(facts.since, facts.at)
         return f"{'was ' + facts.before if facts.untold else 'back'}: {_short(line)} ({lasted})"
-    node = line.seen.node
-    place = f" on {node}" if line.finite and node and not line.over else ""
+    place = f" on {facts.node}" if line.finite and facts.node and not line.over else ""
     return f"{_short(line)} {line.verb}{place}"
 
 

@@ -16,11 +16,16 @@ class _Plain(logging.Formatter):
         self.journal = journal
 
     def format(self, record: logging.LogRecord) -> str:
-        lines = super().format(record).splitlines() or [""]
-        if not self.journal:
-            return "\n".join(lines)
-        level = LEVELS.get(record.levelno, 4)
-        return "\n".join(f"<{level}>{line}" for line in lines)
+        level = f"<{LEVELS.get(record.levelno, 4)}>" if self.journal else ""
+        # text from a cluster may be in it: nothing that a terminal would obey
+        lines = (map(_visible, line) for line in super().format(record).splitlines())
+        return "\n".join(f"{level}{''.join(line)}" for line in lines)
+
+
+def _visible(character: str) -> str:
+    if character.isprintable():
+        return character
+    return character.encode("unicode_escape").decode()
 
 
 def under_journal(environ: Mapping[str, str]) -> bool:
@@ -45,5 +50,8 @@ def set_up(verbosity: int, environ: Mapping[str, str]) -> logging.Logger:
     levels = {-1: logging.ERROR, 0: logging.WARNING, 1: logging.INFO}
     logger.setLevel(levels.get(verbosity, logging.DEBUG))
     for name in LOUD:
-        logging.getLogger(name).setLevel(logging.CRITICAL)
+        loud = logging.getLogger(name)
+        loud.handlers = [logging.NullHandler()]
+        loud.propagate = False
+        loud.setLevel(logging.CRITICAL)
     return logger

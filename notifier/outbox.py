@@ -1,12 +1,14 @@
 """Pure: what waits to be sent, and what a person may do about it."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 
 from msgspec.structs import replace
 
-from notifier import settle
+from notifier import route, settle
 from notifier.compose import number
+from notifier.config import Config
+from notifier.draft import Draft
 from notifier.model import Due, Event, Frozen, State
 
 
@@ -22,8 +24,12 @@ class Waiting(Frozen, frozen=True, kw_only=True):
     failures: int = 0
 
 
-def waiting(state: State, rows: Collection[str]) -> list[Waiting]:
-    """Everything in the outbox, oldest first. `rows` are those of today's configuration."""
+def waiting(state: State, rows: Collection[str], why: Callable[[Event, str], str]) -> list[Waiting]:
+    """Everything in the outbox, oldest first.
+
+    `rows` are those of today's configuration; `why` gives the reason (a silence, a window) for
+    which an event is not due on a row.
+    """
     found = []
     for message in state.messages.values():
         first = state.events[message.events[0]]
@@ -43,7 +49,6 @@ def waiting(state: State, rows: Collection[str]) -> list[Waiting]:
         for row, due in event.to.items():
             if due.key:
                 continue
-            channel = state.channels.get(row)
             gone = row not in rows
             found.append(
                 Waiting(
@@ -52,15 +57,16 @@ def waiting(state: State, rows: Collection[str]) -> list[Waiting]:
                     what=_what(event),
                     since=event.at,
                     state="channel gone" if gone else "waiting",
-                    reason="not in the configuration"
-                    if gone
-                    else channel.reason
-                    if channel
-                    else "",
+                    reason="not in the configuration" if gone else _reason(state, event, row, why),
                     failures=due.failures,
                 )
             )
     return sorted(found, key=lambda one: number(one.id))
+
+
+def _reason(state: State, event: Event, row: str, why: Callable[[Event, str], str]) -> str:
+    channel = state.channels.get(row)
+    return why(event, row) or (channel.reason if channel else "")
 
 
 def _what(event: Event) -> str:
@@ -133,3 +139,26 @@ def move(state: State, old: str, new: str) -> State:
         incidents[handle] = replace(incident, plan=plan)
     channels = {row: channel for row, channel in state.channels.items() if not _is(row, old)}
     return replace(state, events=events, messages=messages, incidents=incidents, channels=channels)
+
+
+def forgotten(state: State, thing: str, config: Config, now: datetime) -> State:
+    """Without this thing; whoever was told of a problem of it is told that it is not watched."""
+    draft = Draft(state, now)
+    incident = draft.incident(thing)
+    if incident is not None:
+        draft.end(incident, None, "no longer watched")
+    draft.watched.pop(thing, None)
+    source, kind, name = thing.split("/", 2)
+    key = f"{source}/{kind}"
+    if key in draft.things:
+        scopes = {
+            label: replace(scope, statuses=_left(scope.statuses, name))
+            for label, scope in draft.things[key].scopes.items()
+        }
+        draft.things[key] = replace(draft.things[key], scopes=scopes)
+    return route.address(draft.done(), draft.events, config, {}, now)
+
+
+def _left(statuses: Mapping[str, list[str]], name: str) -> dict[str, list[str]]:
+    left = {status: [one for one in ids if one != name] for status, ids in statuses.items()}
+    return {status: ids for status, ids in left.items() if ids}

@@ -1,7 +1,10 @@
 """Where the configuration is found, and where its state lives. Files follow it, not the user."""
 
+import stat
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from notifier.errors import ConfigError
 
@@ -13,12 +16,13 @@ def find(given: str | None, environ: Mapping[str, str]) -> Path:
     """
     if given or environ.get("NOTIFIER_CONFIG"):
         path = Path(given or environ["NOTIFIER_CONFIG"]).absolute()
-        if not path.is_file():
-            raise ConfigError(f"{path}: no such configuration file")
+        if not _there(path):
+            how = "" if given else " ($NOTIFIER_CONFIG names it)"
+            raise ConfigError(f"{path}: no such configuration file{how}")
         return path
     places = [Path("/etc/notifier/config.toml"), _user(environ, "XDG_CONFIG_HOME", ".config")]
     for path in places:
-        if path.is_file():
+        if _there(path):
             return path
     raise ConfigError(
         f"no configuration: neither {places[0]} nor {places[1]} exists, "
@@ -26,8 +30,38 @@ def find(given: str | None, environ: Mapping[str, str]) -> Path:
     )
 
 
+def _there(path: Path) -> bool:
+    """Whether it exists. Raises ConfigError where that cannot be seen, or it is a folder."""
+    try:
+        found = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+    if stat.S_ISDIR(found.st_mode):
+        raise ConfigError(f"{path}: is a folder; name the file in it")
+    return True
+
+
+def read(path: Path) -> dict[str, Any]:
+    """The file as TOML, with or without an editor's byte order mark. Raises ConfigError."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}: not UTF-8 text") from None
+    except ValueError as error:
+        raise ConfigError(f"{path}: not valid TOML: {error}") from None
+    except RecursionError:
+        raise ConfigError(f"{path}: not valid TOML: nested too deeply") from None
+
+
 def state_path(path: Path, given: str, environ: Mapping[str, str]) -> Path:
-    """Where the state of the configuration at `path` lives: it follows the file, not the user."""
+    """Where the state of the configuration at `path` lives: it follows the file, not the user.
+
+    `given` is `state.path`. Raises RuntimeError for the home (`~name`) of nobody.
+    """
     if given:
         return path.parent / Path(given).expanduser()
     if path == Path("/etc/notifier/config.toml"):

@@ -16,7 +16,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from notifier.bounds import bounded
 from notifier.config import Config, Destination, Route
-from notifier.digest import Digest, Item, digest
+from notifier.digest import Digest, Item, digest, shorter
 from notifier.errors import TemplateError
 from notifier.escape import cut, escape, one_line, title
 from notifier.model import Event, Frozen, Incident, Message, Severity
@@ -67,12 +67,12 @@ def letter(
     route = route or Route()
     room = min(route.max_items, 5) if message.plain else route.max_items
     page = _Page(message, events, config, "" if message.plain else route.template, flavour)
-    while True:
-        made = digest(events, incidents, max_items=room, zone=zone, now=message.at)
-        text, html = page.text(made), page.html(made)
-        if room <= 1 or (len(text) <= limits[1] and len(html) <= MOST):
-            break
+    made = digest(events, incidents, max_items=room, zone=zone, now=message.at)
+    text, html = page.text(made), page.html(made)
+    while room > 1 and (len(text) > limits[1] or len(html) > MOST):
         room //= 2
+        made = shorter(made, room)
+        text, html = page.text(made), page.html(made)
     shown = Rendered(
         title=title(made.title, flavour, min(120, limits[0])),
         text=cut(text, limits[1], ALL_OF_IT),

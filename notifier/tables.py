@@ -61,8 +61,7 @@ class Faults:
     def error(self, where: str, what: str) -> None:
         """Notes what is wrong, and where, on one line that is harmless in a terminal."""
         self.broken.add(where)
-        line = f"{where}: {what}"
-        self.errors.append("".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in line))
+        self.errors.append("".join(c if c.isprintable() else "?" for c in f"{where}: {what}"))
 
 
 def read_table(wanted: type[T], table: object, where: str, faults: Faults) -> T | None:
@@ -76,9 +75,8 @@ def read_table(wanted: type[T], table: object, where: str, faults: Faults) -> T 
     fields = {field.encode_name: field for field in msgspec.structs.fields(wanted)}
     for key in table:
         if key not in fields:
-            near = nearest(key, fields)
-            belongs = " (it belongs above the first [table] of the file)" if key in faults.top else ""
-            faults.error(where, f"unknown key '{key[:60]}'{near or belongs}")
+            near = " (it belongs above the first [table])" if key in faults.top else ""
+            faults.error(where, f"unknown key '{key[:60]}'{near or nearest(key, fields)}")
     values: dict[str, Any] = {}
     for name, field in fields.items():
         if name not in table:
@@ -126,8 +124,8 @@ def _wrong(
     elif isinstance(value, list) and not _fault(wanted, whole([])):
         for number, part in enumerate(value, 1):
             yield from _wrong(wanted, part, f"{name}.{number}", lambda it: whole([it]))
-    elif fault := _fault(wanted, whole(value)):
-        yield name, fault.replace("FOUND", _shown(value))
+    elif fault := _fault(wanted, whole(value), value):
+        yield name, fault
     elif isinstance(value, str) and _CONTROL.search(value):
         yield name, "holds a line end or another control character"
 
@@ -143,8 +141,8 @@ def _decode(wanted: type, value: object) -> object:
     raise NotImplementedError(f"no reader for {wanted!r}")
 
 
-def _fault(wanted: Any, value: object) -> str:
-    """What is wrong, in the words of a person who writes TOML; never shows a value of any length."""
+def _fault(wanted: Any, value: object, part: object = None) -> str:
+    """What is wrong with `part` of `value`, in the words of TOML. Never shows a value."""
     try:
         _read(wanted, value)
     except (msgspec.ValidationError, ValueError) as error:
@@ -156,7 +154,8 @@ def _fault(wanted: Any, value: object) -> str:
         near = nearest(found[1], choices)
         return f"expected one of {', '.join(choices)}{near}"
     if found := re.fullmatch(r"Expected `(.*)`, got .*", text, re.DOTALL):
-        return f"expected {' or '.join(_NAMES.get(n, n) for n in found[1].split(' | '))}, found FOUND"
+        names = " or ".join(_NAMES.get(name, name) for name in found[1].split(" | "))
+        return f"expected {names}, found {_shown(part)}"
     return text
 
 

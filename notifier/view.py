@@ -13,6 +13,7 @@ from notifier.escape import clean, escape, link, one_line
 # characters of a field: of the only thing in a message, and of one among several
 LONG, SHORT = 1500, 300
 LABELS = 8
+WORD = 60
 
 
 def writer(flavour: str) -> Callable[[str], str]:
@@ -29,11 +30,11 @@ def view(made: Digest, flavour: str) -> dict[str, Any]:
     return asdict(made) | {
         "items": [_item(item, flavour, whole=single) for item in made.items],
         "summaries": [_item(item, flavour, whole=True) for item in made.summaries],
-        "statuses": [(write(one_line(word)), count) for word, count in made.statuses],
-        "nodes": [(write(one_line(word)), count) for word, count in made.nodes],
+        "statuses": [(write(_fit(word, WORD)), count) for word, count in made.statuses],
+        "nodes": [(write(_fit(word, WORD)), count) for word, count in made.nodes],
         "sources": [write(word) for word in made.sources],
-        "title": write(one_line(made.title)),
-        "headline": write(one_line(made.title.partition("] ")[2] or made.title)),
+        "title": write(_fit(made.title, SHORT)),
+        "headline": write(_fit(made.title.partition("] ")[2] or made.title, SHORT)),
         "single": single,
         "beyond": made.beyond,
     }
@@ -44,14 +45,14 @@ def _item(item: Item, flavour: str, *, whole: bool) -> SimpleNamespace:
     write = writer(flavour)
     most = LONG if whole else SHORT
     fields = {
-        name: write(_fit(one_line(value), most)) if isinstance(value, str) else value
+        name: write(_fit(value, most)) if isinstance(value, str) else value
         for name, value in asdict(item).items()
     }
     url = link(item.link, flavour)
-    fields["message"] = write(_fit(clean(item.message).strip(), most))
+    fields["message"] = write(_cut(clean(item.message[: 4 * most]).strip(), most))
     fields["link"] = Markup(url) if flavour == "html" else url  # noqa: S704 - quoted by link()
     fields["labels"] = {
-        write(_fit(one_line(name), 80)): write(_fit(one_line(value), 200))
+        write(_fit(name, WORD)): write(_fit(value, SHORT))
         for name, value in list(item.labels.items())[:LABELS]
     }
     fields["children"] = [_item(child, flavour, whole=False) for child in item.children]
@@ -59,4 +60,9 @@ def _item(item: Item, flavour: str, *, whole: bool) -> SimpleNamespace:
 
 
 def _fit(text: str, most: int) -> str:
+    """One line of at most `most` characters; of very long text only the beginning is cleaned."""
+    return _cut(one_line(text[: 4 * most]), most)
+
+
+def _cut(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[: most - 1]}…"

@@ -123,7 +123,7 @@ def state(status: str) -> str:
 
 def plainly(status: str) -> str:
     """A raw status as words."""
-    return status.replace("_", " ").strip().lower()
+    return status[:60].replace("_", " ").strip().lower()
 
 
 def sentence(facts: Facts, clock: Clock) -> str:

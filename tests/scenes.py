@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -150,12 +151,14 @@ def mixed() -> Scene:
     return scene([node, *tasks, event(41, "problem", failed), build, stuck, back])
 
 
+@cache
 def storm() -> Scene:
     """Ten thousand tasks lost on forty nodes."""
     nodes = [f"gpu-{number:02}" for number in range(40)]
     return scene([lost(number, nodes[number % 40]) for number in range(10_000)])
 
 
+@cache
 def hostile() -> Scene:
     """A cluster that tries everything, in every field."""
     events = []

@@ -379,3 +379,16 @@ def test_after_the_node_is_back_its_tasks_are_not_called_recovered_until_seen() 
     done = replace(lost, status="completed", health="ok", severity="info")
     one.later(minutes=10).run(listing("task", {"a": done, "b": "running"}))
     assert one.heard() == ["recovery:river/task/a"]
+
+
+def test_a_forgotten_thing_is_no_longer_watched_and_that_is_told() -> None:
+    from notifier import outbox
+
+    one = world()
+    one.run(DOWN)
+    one.heard()
+    one.state = outbox.forgotten(one.state, "river/node/gpu-1", one.config, one.now)
+    one.later(minutes=1).run(listing("node", {"gpu-2": "online"}))
+    assert one.heard() == ["recovery:river/node/gpu-1"]
+    assert "gpu-1" not in str(one.state.things["river/node"])
+    assert not one.state.incidents

@@ -1,5 +1,7 @@
 """A world in memory: what sources show, what channels answer, run after run, without I/O."""
 
+import contextlib
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -30,6 +32,7 @@ KINDS = {
     "node": Kind("node", "nodes", finite=False, absence="reset"),
     "job": Kind("job", "tasks", finite=False, absence="nothing", confirm=2, attempts=True),
     "machine": Kind("machine", "nodes", finite=False, absence="down"),
+    "host": Kind("host", "nodes", finite=False),
     "build": Kind("build", "tasks", finite=True, absence="nothing", attempts=True),
 }
 HEALTHS: dict[str, Health] = {
@@ -80,6 +83,10 @@ def config(
     return Config(**values)
 
 
+class Killed(BaseException):
+    """A run ended between two of its steps."""
+
+
 class World:
     """Runs the pure line again and again; `answers[row]` decides what a channel says."""
 
@@ -89,6 +96,10 @@ class World:
         self.now = NOON
         self.answers: dict[str, Callable[[Message], Receipt | None]] = {}
         self.sent: list[tuple[str, Message, list[Event]]] = []
+        self.times: list[datetime] = []
+        self.tried: list[tuple[str, Message, list[Event]]] = []
+        # whether a message of unknown fate really arrived
+        self.arrives = True
         self.news: list[Event] = []
         self.people = People()
         self.stuck_after: dict[str, float] = {}
@@ -99,31 +110,51 @@ class World:
         return self
 
     def run(
-        self, *results: Snapshot | Unreadable, source: str = "river", origin: str = "current"
+        self,
+        *results: Snapshot | Unreadable,
+        source: str = "river",
+        origin: str = "current",
+        kill: int = 1 << 30,
     ) -> list[Event]:
-        """One run that saw this. Returns its new events; what arrived is in `sent`."""
-        looks = []
-        if results:
-            families = frozenset(
-                KINDS[one.kind].family if isinstance(one, Snapshot) else one.family
-                for one in results
-            )
-            looks.append(
-                Look(
-                    source=source, kinds=KINDS, classify=classify,
-                    families=families, results=results,
-                    ignore=self.ignore, stuck_after=self.stuck_after,
-                )
-            )  # fmt: skip
+        """One run that saw this. Returns its new events; what arrived is in `sent`.
+
+        With `kill` the run ends at its n-th point between two commits and sends, as if killed.
+        """
+        self.news = []
+        points = itertools.count()
+
+        def point() -> None:
+            if next(points) == kill:
+                raise Killed
+
+        with contextlib.suppress(Killed):
+            self._run(results, source, origin, point)
+        return self.news
+
+    def _run(
+        self,
+        results: Sequence[Snapshot | Unreadable],
+        source: str,
+        origin: str,
+        point: Callable[[], None],
+    ) -> None:
         state = settle.found_attempting(self.state, self.now)
         state, due, told = decide(
-            self.config, state, looks, people=self.people, origin=origin,
+            self.config,
+            state,
+            [self._look(results, source)] if results else [],
+            people=self.people,
+            origin=origin,
             families={f"{source}/{name}": kind.family for name, kind in KINDS.items()},
-            keyed=frozenset(), now=self.now,
-        )  # fmt: skip
+            keyed=frozenset(),
+            now=self.now,
+        )
+        point()
         self.state = state
+        self.news = list(told.values())
         stopped: set[str] = set()
         for message in due:
+            point()
             if message.channel in stopped:
                 self.state = settle.unattempted(self.state, [message.key])
                 continue
@@ -132,13 +163,28 @@ class World:
             if answer is None:
                 stopped.add(message.channel)
                 continue
-            if answer.outcome in ("delivered", "unknown"):
+            self.tried.append((message.channel, message, events))
+            if answer.outcome == "delivered" or (answer.outcome == "unknown" and self.arrives):
                 self.sent.append((message.channel, message, events))
+                self.times.append(self.now)
             if answer.outcome != "delivered" and answer.blame != "content":
                 stopped.add(message.channel)
+            point()
             self.state = swept(settled(self.state, answer, self.now), self.now)
-        self.news = list(told.values())
-        return self.news
+
+    def _look(self, results: Sequence[Snapshot | Unreadable], source: str) -> Look:
+        return Look(
+            source=source,
+            kinds=KINDS,
+            classify=classify,
+            families=frozenset(
+                KINDS[one.kind].family if isinstance(one, Snapshot) else one.family
+                for one in results
+            ),
+            results=tuple(results),
+            ignore=self.ignore,
+            stuck_after=self.stuck_after,
+        )
 
     def heard(self, row: str = "ops") -> list[str]:
         """`type:thing` of everything that reached a row, in order, and forgets it."""

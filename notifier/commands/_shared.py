@@ -1,13 +1,22 @@
 """What several commands need: the configuration, the store, times and tables for people."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from notifier import sources
 from notifier.cli import Context
+from notifier.compose import Outlook
 from notifier.config import Config, load
+from notifier.doubts import doubts
+from notifier.errors import ConfigError
+from notifier.model import State
 from notifier.places import find
+from notifier.poll import kinds_of
+from notifier.state import Store
+from notifier.tables import nearest
 from notifier.words import Clock
 from notifier.zone import zone_of
 
@@ -15,12 +24,36 @@ from notifier.zone import zone_of
 def configuration(context: Context) -> Config:
     """Finds and reads the configuration. Raises ConfigError."""
     path = find(context.args.config, context.environ)
-    return load(path, sources.settings_of, context.environ)
+    config = load(path, sources.settings_of, context.environ)
+    types = {source.type for source in config.sources.values()}
+    kinds = {kind for name in types for kind in sources.module(name).KINDS}
+    return replace(config, warnings=doubts(config, kinds))
 
 
 def times(config: Config, now: datetime) -> Clock:
     """Writes times as this person reads them."""
     return Clock(zone_of(config.run.timezone), now)
+
+
+def outlook(config: Config, store: Store, state: State, now: datetime) -> Outlook:
+    """Why what waits is not due, by what people decided and the windows of today."""
+    return Outlook(state, config, store.people(), kinds_of(config), now)
+
+
+def the_thing(asked: str, known: Iterable[str]) -> str:
+    """The thing that a person means: its whole name, or any tail that only one has.
+
+    Raises ConfigError when none or several fit.
+    """
+    names = sorted(set(known))
+    fitting = [name for name in names if name == asked] or [
+        name for name in names if name.endswith(f"/{asked}")
+    ]
+    if len(fitting) == 1:
+        return fitting[0]
+    if fitting:
+        raise ConfigError(f"'{asked}' may be any of {', '.join(fitting[:5])}: say more of it")
+    raise ConfigError(f"nothing known is called '{asked}'{nearest(asked, names)}")
 
 
 def coloured(context: Context) -> bool:

@@ -6,9 +6,9 @@ from datetime import timedelta
 from notifier.cli import Context
 from notifier.commands import _shared
 from notifier.config import Config, Destination
+from notifier.dispatch import Post
 from notifier.errors import ConfigError, Exit
 from notifier.model import Event, Incident, Message, Observation, Planned, State
-from notifier.run import Post
 from notifier.state import Store
 from notifier.tables import nearest
 

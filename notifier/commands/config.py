@@ -1,71 +1,112 @@
 """`notifier config`: is it right, and what does it come to."""
 
 import argparse
+from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 
+from notifier.checks import REFERENCES, SECRETS
 from notifier.cli import Context
 from notifier.commands import _shared
-from notifier.tables import Duration
+from notifier.config import Config
 
-HIDDEN = ("smtp_password", "slack", "webhook", "secret", "url", "token")
+HIDDEN = "(hidden)"
+# keys of a source that hold secrets
+ENDINGS = ("token", "password", "secret", "key")
 
 
 def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
     """The arguments of `config`."""
     what = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     what.add_parser("check", parents=[common], help="name everything that is wrong with it")
-    what.add_parser("show", parents=[common], help="what it comes to, defaults included")
+    what.add_parser(
+        "show", parents=[common], help="what it comes to, with defaults and without secrets"
+    )
 
 
 def main(context: Context) -> int:
     """Checks or shows the configuration. Raises ConfigError with all its faults."""
     config = _shared.configuration(context)
     if context.args.action == "check":
-        for warning in config.warnings:
-            context.log.warning("%s: %s", config.path.name, warning)
-        if not context.args.quiet:
-            context.print(f"{config.path}: ok")
-        return 0
-    shown = {
-        "config": str(config.path),
-        "state": str(config.state_path),
-        **{
-            key: _plain(getattr(config, key))
-            for key in ("default_channels", "run", "sources", "channels", "routes")
-        },
-    }
+        return _check(context, config)
+    shown = as_json(config)
     if context.args.json:
         context.print_json(shown)
     else:
-        _print(context, shown)
+        del shown["version"]
+        for line in _lines(shown):
+            context.print(line)
     return 0
 
 
-def _plain(value: object, key: str = "") -> object:
-    """A settings value as plain data, with secrets hidden and durations as they are written."""
-    if isinstance(value, msgspec.Struct):
-        fields = msgspec.structs.fields(value)
-        return {f.encode_name: _plain(getattr(value, f.name), f.name) for f in fields}
-    if isinstance(value, dict):
-        return {name: _plain(inner) for name, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(inner, key) for inner in value]
-    if isinstance(value, Duration):
-        return str(value)
-    if key in HIDDEN and isinstance(value, str) and value:
-        reference = value.startswith(("env:", "file:", "credential:"))
-        source_url = key == "url" and value.startswith(("http://", "https://")) and "@" not in value
-        return value if reference or source_url else "(hidden)"
-    return value
+def _check(context: Context, config: Config) -> int:
+    if context.args.json:
+        context.print_json({"version": 1, "config": str(config.path), "warnings": config.warnings})
+        return 0
+    for warning in config.warnings:
+        context.log.warning("%s", warning)
+    if not context.args.quiet:
+        context.print(f"{config.path}: ok")
+    return 0
 
 
-def _print(context: Context, value: object, path: str = "") -> None:
-    if isinstance(value, dict) and value:
-        for name, inner in value.items():
-            _print(context, inner, f"{path}.{name}" if path else str(name))
-    elif isinstance(value, list) and any(isinstance(inner, dict) for inner in value):
-        for number, inner in enumerate(value, 1):
-            _print(context, inner, f"{path}.{number}")
-    else:
-        context.print(f"{path} = {msgspec.json.encode(value).decode()}")
+def as_json(config: Config) -> dict[str, Any]:
+    """The shape of `config show --json`: the file's own tables with every default filled in.
+
+    Durations are written as in the file; what may be a secret is `(hidden)`, a reference
+    (`env:NAME`) is shown. `config` is the file's path, `state.path` the one that is in use.
+    """
+    return {
+        "version": 1,
+        "config": str(config.path),
+        "default_channels": list(config.default_channels or config.channels),
+        "state": {**_plain(config.state), "path": str(config.state_path)},
+        "run": _plain(config.run),
+        "sources": {name: _source(_plain(one)) for name, one in config.sources.items()},
+        "channels": {name: _channel(_plain(one)) for name, one in config.channels.items()},
+        "routes": [_plain(one) for one in config.routes],
+        "windows": {name: _plain(one) for name, one in config.windows.items()},
+    }
+
+
+def _plain(settings: msgspec.Struct) -> Any:
+    return msgspec.to_builtins(settings, enc_hook=str)
+
+
+def _channel(settings: dict[str, Any]) -> dict[str, Any]:
+    return settings | {key: _hidden(settings[key]) for key in SECRETS}
+
+
+def _source(settings: dict[str, Any]) -> dict[str, Any]:
+    secret = {key: _hidden(settings[key]) for key in settings if key.lower().endswith(ENDINGS)}
+    return settings | secret | ({"url": _address(settings["url"])} if "url" in settings else {})
+
+
+def _hidden(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_hidden(one) for one in value]
+    return value if not value or str(value).startswith(REFERENCES) else HIDDEN
+
+
+def _address(url: str) -> str:
+    """A source's address without what may be secret in it: user, password and query."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    query = HIDDEN if parts.query else ""
+    who = f"{HIDDEN}@" if "@" in parts.netloc else ""
+    return parts._replace(netloc=who + host, query=query, fragment="").geturl()
+
+
+def _lines(value: object, path: str = "") -> list[str]:
+    """`table.key = value`, a line each but for what is empty; tables in a list are numbered."""
+    if isinstance(value, list) and any(isinstance(inner, dict) for inner in value):
+        value = {str(number): inner for number, inner in enumerate(value, 1)}
+    if not isinstance(value, dict):
+        empty = value in ("", [])
+        return [] if empty else [f"{path} = {msgspec.json.encode(value).decode()}"]
+    return [
+        line
+        for name, inner in value.items()
+        for line in _lines(inner, f"{path}.{name}" if path else str(name))
+    ]

@@ -7,6 +7,7 @@ from notifier.cli import Context
 from notifier.commands import _shared
 from notifier.config import Config
 from notifier.errors import ConfigError
+from notifier.model import State
 from notifier.poll import Wish
 from notifier.run import check
 from notifier.state import Store
@@ -46,7 +47,7 @@ def main(context: Context) -> int:
         if action == "drop":
             if not context.args.ids and not context.args.channel:
                 raise ConfigError("outbox drop: name what to drop, or --channel NAME")
-            known = {one.id for one in outbox.waiting(state, rows)}
+            known = {one.id for one in _waiting(context, config, store, state)}
             for name in context.args.ids:
                 if name not in known:
                     raise ConfigError(f"nothing in the outbox is called '{name}'")
@@ -56,16 +57,21 @@ def main(context: Context) -> int:
                 near = nearest(context.args.new, rows)
                 raise ConfigError(f"'{context.args.new}' is not a channel{near}")
             new = outbox.move(state, context.args.old, context.args.new)
-        before, after = len(outbox.waiting(state, rows)), len(outbox.waiting(new, rows))
+        before, after = (len(_waiting(context, config, store, each)) for each in (state, new))
         store.commit(route.swept(new, context.clock()))
     done = f"{before - after} dropped" if action == "drop" else "moved"
     context.print(f"{done}; {after} waiting")
     return 0
 
 
+def _waiting(context: Context, config: Config, store: Store, state: State) -> list[outbox.Waiting]:
+    why = _shared.outlook(config, store, state, context.clock()).why
+    return outbox.waiting(state, config.destinations(), why)
+
+
 def _list(context: Context, config: Config, store: Store) -> int:
     state, _ = store.load()
-    found = outbox.waiting(state, config.destinations())
+    found = _waiting(context, config, store, state)
     if context.args.json:
         context.print_json(found)
         return 1 if found else 0
@@ -86,7 +92,7 @@ def _retry(context: Context, config: Config, store: Store) -> int:
     wish = Wish(families=frozenset())
     outcome = check(config, wish, clock=context.clock, environ=context.environ)
     state, _ = store.load()
-    left = outbox.waiting(state, config.destinations())
+    left = _waiting(context, config, store, state)
     context.print(f"{outcome.letters} delivered; {len(left)} waiting")
     for one in left:
         context.print(f"  {one.id} for {one.row}: {one.reason or one.state}")

@@ -2,8 +2,10 @@
 
 import argparse
 
+from notifier import outbox, route
 from notifier.cli import Context
 from notifier.commands import _shared
+from notifier.config import Config
 from notifier.errors import StateError
 from notifier.state import Store
 
@@ -12,6 +14,10 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
     """The arguments of `state`."""
     what = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     what.add_parser("show", parents=[common], help="what is remembered, in numbers (--json: all)")
+    forget = what.add_parser(
+        "forget", parents=[common], help="watch a thing no longer; who was told of it is told that"
+    )
+    forget.add_argument("thing", metavar="THING", help="river/node/gpu-7, or a tail only it has")
     reset = what.add_parser(
         "reset", parents=[common], help="put the state aside and begin with a first look"
     )
@@ -40,6 +46,8 @@ def main(context: Context) -> int:
             f"{len(state.messages):,} messages under way, {len(state.watched):,} things watched"
         )
         return 0
+    if context.args.action == "forget":
+        return _forget(context, config, store)
     if not context.args.yes:
         raise StateError(
             "this forgets what was told: open problems get no ending. To do it: "
@@ -49,4 +57,24 @@ def main(context: Context) -> int:
         for path in store.reset(context.clock()):
             context.print(f"put aside: {path}")
     context.print("the next check takes a first look")
+    return 0
+
+
+def _forget(context: Context, config: Config, store: Store) -> int:
+    now = context.clock()
+    with store.lock(config.state.lock_wait):
+        state, _ = store.load()
+        known = {one.thing for one in state.incidents.values()} | {
+            f"{key}/{name}"
+            for key, things in state.things.items()
+            for scope in things.scopes.values()
+            for names in scope.statuses.values()
+            for name in names
+        }
+        thing = _shared.the_thing(context.args.thing, known)
+        new = outbox.forgotten(state, thing, config, now)
+        waits = sum(len(event.to) for event in new.events.values() if event.thing == thing)
+        store.commit(route.swept(new, now))
+    context.print(f"{thing} is forgotten; {waits} to be told so at the next check")
+    context.print("if its source still lists it, it is new there: see `ignore` to leave it out")
     return 0

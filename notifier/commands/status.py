@@ -41,7 +41,9 @@ def main(context: Context) -> int:
     families = sorted({f"{k.split('/')[0]}/{family}" for k, family in kinds_of(config).items()})
     found: dict[str, Any] = {
         "open": [one for one in open_incidents(state) if _wanted(one.thing, context.args.thing)],
-        "waiting": outbox.waiting(state, config.destinations()),
+        "waiting": outbox.waiting(
+            state, config.destinations(), _shared.outlook(config, store, state, now).why
+        ),
         "looks": {name: looks.get(name) for name in families},
         "overdue": [name for name in families if _overdue(looks.get(name), max_age, now)],
     }

@@ -5,7 +5,7 @@ Light to import: Apprise, requests and smtplib are loaded by the first `send` or
 
 from notifier.config import ChannelSettings
 from notifier.deliver.letter import DeliverError, Letter
-from notifier.deliver.post import post
+from notifier.deliver.rows import post
 from notifier.deliver.services import flavour, limits
 from notifier.model import Receipt
 

@@ -16,6 +16,7 @@ from notifier.checks import REFERENCES, loopback
 from notifier.config import ChannelSettings
 from notifier.deliver import email, plugins, services
 from notifier.deliver.letter import DeliverError
+from notifier.deliver.probe import is_watching
 from notifier.deliver.webhook import Webhook
 from notifier.tables import nearest
 
@@ -30,14 +31,20 @@ _lock = threading.Lock()
 
 
 def silence() -> None:
-    """Apprise prints tokens, payloads and answers at DEBUG; urllib3 whole URLs, at WARNING too."""
+    """Apprise prints tokens, payloads and answers at DEBUG; urllib3 whole URLs, at WARNING too.
+
+    Filters, because a level may be set anew by whoever opens the log.
+    """
     apprise = logging.getLogger("apprise")
     apprise.propagate = False
-    apprise.setLevel(logging.CRITICAL + 1)
-    if not apprise.handlers:
-        apprise.addHandler(logging.NullHandler())
+    apprise.addHandler(logging.NullHandler())
+    apprise.addFilter(lambda record: False)
     urllib3 = logging.getLogger("urllib3")
-    urllib3.setLevel(max(urllib3.level, logging.ERROR))
+    urllib3.setLevel(max(urllib3.level, logging.WARNING))
+    for name in list(logging.Logger.manager.loggerDict):
+        if name.startswith("urllib3"):
+            # a filter holds for its own logger alone, not for those below it
+            logging.getLogger(name).addFilter(lambda record: not is_watching())
 
 
 silence()
@@ -119,7 +126,7 @@ def _from_url(url: str, name: str) -> Any:
     parsed = _quietly(url_to_dict, url)
     if not parsed:
         known = "no service of Apprise takes this address; a receiver of JSON is a `webhook`"
-        raise DeliverError(f"url: {known}" if native else f"url: {name}:// lacks a part")
+        raise DeliverError(f"url: {known}" if native else _incomplete(name))
     schema = str(parsed["schema"])
     if services.flavour_of(schema) != services.flavour_of(name):
         raise DeliverError(f"url: write it as {schema}://")
@@ -132,10 +139,14 @@ def _from_url(url: str, name: str) -> Any:
         parsed.pop(key, None)
     plugin = _quietly(kind, **parsed | {"asset": ASSET})
     if plugin is None:
-        raise DeliverError(f"url: {schema}://: a part is missing or not valid")
+        raise DeliverError(_incomplete(schema))
     _one_target(plugin, parsed, schema)
     _password(plugin, url)
     return plugin
+
+
+def _incomplete(schema: str) -> str:
+    return f"url: {schema}://: a part of it is missing or not valid"
 
 
 def _quietly(make: Any, *args: Any, **settings: Any) -> Any:

@@ -65,6 +65,11 @@ def watching(deadline: float) -> Iterator[Watch]:
         _watch.reset(token)
 
 
+def is_watching() -> bool:
+    """Whether the calling thread is in the middle of a send of ours."""
+    return _watch.get() is not None
+
+
 def install() -> None:
     """Puts the wrappers in place, once in a process."""
     with _lock:
@@ -97,7 +102,7 @@ def _wrapped(real: Any) -> Any:
 
 def _no_netrc(real: Any) -> Any:
     def get_netrc_auth(url: str, raise_errors: bool = False) -> Any:
-        return None if _watch.get() else real(url, raise_errors)
+        return None if is_watching() else real(url, raise_errors)
 
     return get_netrc_auth
 

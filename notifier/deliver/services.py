@@ -42,7 +42,9 @@ NATIVE = (
 LOCAL = words("syslog dbus qt kde glib gio gnome macosx windows blink1 exec script")
 
 # they do not speak HTTP, so that nothing of the wire is seen: a failure may have arrived
-UNSEEN = words("amqp amqps aprs growl irc ircs mqtt mqtts rsyslog smpp smpps xmpp xmpps")
+UNSEEN = words(
+    "amqp amqps aprs deltachat deltachats growl irc ircs mqtt mqtts rsyslog smpp smpps xmpp xmpps"
+)
 
 # characters of body and title together (the class attributes of Apprise 2.2's plug-ins)
 TOGETHER = {

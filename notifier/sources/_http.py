@@ -59,6 +59,13 @@ class _Auth(AuthBase):
         return request
 
 
+class _Session(requests.Session):
+    """Does not look where a redirect leads: requests would read all of its body to do so."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Nowhere."""
+
+
 class Http:
     """A session with one server below `url`. Nothing is retried, no redirect is followed.
 
@@ -85,7 +92,7 @@ class Http:
         self._timeout = timeout
         self._max_bytes = max_bytes
         self._slow = False
-        self._session = requests.Session()
+        self._session = _Session()
         self._session.auth = auth
         self._session.headers.update(
             {"User-Agent": user_agent, "Accept": "application/json", "Accept-Encoding": "identity"}
@@ -204,6 +211,8 @@ class Http:
         for one in chain:
             if isinstance(one, OSError) and one.errno:
                 return LookFailed("unreachable", os.strerror(one.errno).lower())
+        if "CA certificate bundle" in str(error):
+            return LookFailed("tls", "tls: $REQUESTS_CA_BUNDLE or $CURL_CA_BUNDLE names no file")
         if isinstance(error, OSError | ValueError | urllib3.exceptions.HTTPError):
             return LookFailed("unreachable", f"no connection ({type(chain[-1]).__name__})")
         raise error
@@ -222,7 +231,7 @@ _MEANINGS: tuple[tuple[tuple[type[BaseException], ...], UnreadableWhy, str], ...
         "sick", _CUT,
     ),
     ((requests.ConnectTimeout,), "slow", "no connection within {} s"),
-    ((TimeoutError, urllib3.exceptions.TimeoutError), "slow", "no answer within {} s"),
+    ((TimeoutError, urllib3.exceptions.ReadTimeoutError), "slow", "no answer within {} s"),
     ((ConnectionResetError, BrokenPipeError), "unreachable", "connection reset"),
     (
         (http.client.HTTPException, urllib3.exceptions.InvalidHeader),

@@ -70,8 +70,8 @@ _SHAPES = tuple(
 # a text that holds none of these, in lower case, holds nothing that is known here
 _HINTS = (
     "pass", "pwd", "secret", "token", "credential", "key", "bearer", "authorization", "://",
-    "-u", "--user", "--proxy-user", "webhooks/", "slack", "gh", "gl", "xox", "xapp", "akia",
-    "asia", "sk-", "hf_", "npm_", "pypi-", "aiza", "dckr_", "eyj",
+    "-u", "--user", "--proxy-user", "webhooks/", "slack", "gh", "github_", "gl", "xox", "xapp",
+    "akia", "asia", "sk-", "hf_", "npm_", "pypi-", "aiza", "dckr_", "eyj",
 )  # fmt: skip
 
 

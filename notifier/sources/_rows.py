@@ -98,6 +98,9 @@ class Observations(Mapping[str, Observation]):
     def __getitem__(self, name: str) -> Observation:
         return self._build(name, self._listing.statuses[name], self._listing.row(name))
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._listing.statuses
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._listing.statuses)
 

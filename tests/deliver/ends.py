@@ -15,8 +15,8 @@ from notifier.deliver import Letter
 from notifier.tables import Duration
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
-# shorter than any silence here, longer than any answer on loopback
-STEP = 0.2
+# how long a test waits where there will be no answer, and where there will be one
+STEP, PLENTY = 0.25, 20.0
 
 
 def letter(settings: ChannelSettings, **changes: Any) -> Letter:
@@ -36,8 +36,13 @@ def letter(settings: ChannelSettings, **changes: Any) -> Letter:
 
 
 def settings(**keys: Any) -> ChannelSettings:
-    """Settings of a channel with a short timeout."""
-    return ChannelSettings(**{"timeout": Duration(STEP), **keys})
+    """Settings of a channel that waits for as long as it takes."""
+    return ChannelSettings(**{"timeout": Duration(PLENTY), **keys})
+
+
+def patience(answer: str) -> float:
+    """How long a step may take against a server that gives `answer`."""
+    return STEP if HANG in answer else PLENTY
 
 
 class End:

@@ -7,7 +7,7 @@ from email.policy import default
 from typing import Any
 
 import pytest
-from deliver.ends import NOON, MailEnd, letter, settings
+from deliver.ends import NOON, PLENTY, MailEnd, letter, settings
 
 from notifier.deliver import DeliverError, check, flavour, send
 
@@ -19,7 +19,7 @@ def mailed(**changes: Any) -> tuple[EmailMessage, bytes, MailEnd]:
     channel = {"email": "ops@example.org", "sender": "n@example.org"} | changes.pop("channel", {})
     with MailEnd() as end:
         sent = letter(settings(smtp=end.address, **channel), **changes)
-        receipt = send(sent, 9)
+        receipt = send(sent, PLENTY)
     assert (receipt.outcome, receipt.reason) == ("delivered", "")
     raw = next(line for line in end.seen if b"Subject" in line).removesuffix(b".\r\n")
     message = email.message_from_bytes(raw.replace(b"\r\n", b"\n"), policy=default)
@@ -45,7 +45,7 @@ def test_a_message_carries_what_people_and_machines_need() -> None:
     plain, html = message.iter_parts()
     assert plain.get_content() == "gpu-07 is offline since 12:00 UTC\n"
     assert html.get_content() == "<p>gpu-07 is offline</p>\n"
-    assert b"MAIL FROM:<n@example.org>\r\n" in end.seen
+    assert b"mail FROM:<n@example.org>\r\n" in end.seen
 
 
 def test_a_message_without_html_is_plain_text() -> None:
@@ -122,7 +122,7 @@ def test_a_mailto_url_of_apprise_goes_the_same_way() -> None:
     with MailEnd() as end:
         url = f"mailto://127.0.0.1:{end.port}/?from=w@example.org&to=ops@example.org&+X-Team=hpc"
         channel = settings(url=url)
-        receipt = send(letter(channel, html="<p>x</p>"), 9)
+        receipt = send(letter(channel, html="<p>x</p>"), PLENTY)
     assert flavour(channel) == "email"
     assert receipt.outcome == "delivered"
     raw = next(line for line in end.seen if b"Subject" in line)
@@ -153,7 +153,7 @@ def test_a_mailto_url_cannot_set_headers_that_are_ours() -> None:
             f"mailto://127.0.0.1:{end.port}/?from=w@example.org&to=ops@example.org"
             "&+Message-ID=<forged@x>&+Subject=forged"
         )
-        send(letter(settings(url=url)), 9)
+        send(letter(settings(url=url)), PLENTY)
     raw = next(line for line in end.seen if b"Subject" in line)
     assert b"forged" not in raw
 

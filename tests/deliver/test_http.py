@@ -4,11 +4,12 @@ import json
 import socket
 
 import pytest
-from deliver.ends import STEP, End, HttpEnd, letter, settings
+from deliver.ends import PLENTY, STEP, End, HttpEnd, letter, patience, settings
 from deliver.outcomes import CLOSE, HANG, HTTP, SLACK, Case
 
 from notifier.deliver import send
 from notifier.model import Receipt
+from notifier.tables import Duration
 
 
 def expected(case: Case) -> Receipt:
@@ -24,21 +25,23 @@ def expected(case: Case) -> Receipt:
 @pytest.mark.parametrize("case", HTTP, ids=lambda case: case.situation)
 def test_a_webhook_earns_the_receipt_that_its_answer_means(case: Case) -> None:
     with HttpEnd(case.answer) as end:
-        assert send(letter(settings(webhook=end.url)), 2 * STEP) == expected(case)
+        hook = settings(webhook=end.url, timeout=Duration(patience(case.answer)))
+        assert send(letter(hook), 2 * patience(case.answer)) == expected(case)
 
 
 @pytest.mark.parametrize("case", HTTP, ids=lambda case: case.situation)
 def test_a_service_of_apprise_earns_the_same_receipts(case: Case) -> None:
     with HttpEnd(case.answer) as end:
         url = end.url.replace("http", "json")
-        assert send(letter(settings(url=url)), 2 * STEP) == expected(case)
+        service = settings(url=url, timeout=Duration(patience(case.answer)))
+        assert send(letter(service), 2 * patience(case.answer)) == expected(case)
 
 
 @pytest.mark.parametrize("case", SLACK, ids=lambda case: case.situation)
 def test_slack_earns_the_receipt_that_its_word_means(case: Case) -> None:
     with HttpEnd(case.answer) as end:
         hook = settings(slack=f"{end.url}/services/T0/B0/xyz")
-        assert send(letter(hook), 2 * STEP) == expected(case)
+        assert send(letter(hook), PLENTY) == expected(case)
 
 
 @pytest.mark.parametrize("kind", ["webhook", "url", "slack"])
@@ -52,7 +55,7 @@ def test_no_redirect_is_followed_anywhere(kind: str, status: int) -> None:
                 "slack": f"{end.url}/services/T0/B0/xyz",
                 "url": end.url.replace("http", "json") + "/?redirect=yes",
             }
-            receipt = send(letter(settings(**{kind: address[kind]})), 2 * STEP)
+            receipt = send(letter(settings(**{kind: address[kind]})), PLENTY)
     assert receipt.reason == f"redirect {status} not followed"
     assert away.connections == 0 and end.connections == 1
 
@@ -65,7 +68,7 @@ def test_a_refused_connection_is_certain() -> None:
 
 
 def test_a_name_that_nobody_has_is_certain() -> None:
-    receipt = send(letter(settings(webhook="http://hook.invalid/")), STEP)
+    receipt = send(letter(settings(webhook="http://hook.invalid/")), PLENTY)
     assert receipt == Receipt(key="s1-7", outcome="retry", reason="name not found")
 
 
@@ -113,7 +116,7 @@ def test_certificates_are_verified_against_the_authority(
     answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
     with HttpEnd(answer, tls=contexts[shown]) as end:
         address = end.url if kind == "webhook" else end.url.replace("https", "jsons")
-        receipt = send(letter(settings(ca_file=ca_file, **{kind: address})), 2 * STEP)
+        receipt = send(letter(settings(ca_file=ca_file, **{kind: address})), PLENTY)
         assert receipt.reason == reason
         assert (receipt.outcome, receipt.blame) == (
             ("parked", "channel") if reason else ("delivered", "")
@@ -123,7 +126,7 @@ def test_certificates_are_verified_against_the_authority(
 
 def test_without_a_ca_file_a_private_authority_is_not_trusted(authority: object) -> None:
     with HttpEnd("", tls=authority.contexts["good"]) as end:  # type: ignore[attr-defined]
-        receipt = send(letter(settings(webhook=end.url)), 2 * STEP)
+        receipt = send(letter(settings(webhook=end.url)), PLENTY)
     assert receipt.reason == "tls: certificate is not trusted"
 
 
@@ -151,7 +154,8 @@ def test_a_handshake_that_fails_is_certain(
     words: str, outcome: str, blame: str, reason: str
 ) -> None:
     with Greeter(words) as end:
-        receipt = send(letter(settings(webhook=f"https://127.0.0.1:{end.port}/")), 2 * STEP)
+        hook = settings(webhook=f"https://127.0.0.1:{end.port}/")
+        receipt = send(letter(hook), patience(words))
     assert (receipt.outcome, receipt.blame, receipt.reason) == (outcome, blame, reason)
 
 
@@ -161,7 +165,7 @@ def test_a_refused_content_is_sent_once_more_in_plainest_form() -> None:
     with HttpEnd(bad, good) as end:
         hook = settings(slack=f"{end.url}/services/T0/B0/xyz")
         many = "größer &lt;b&gt; " + "\N{FIRE}" * 5000
-        receipt = send(letter(hook, title="Zürich", text=many), 4 * STEP)
+        receipt = send(letter(hook, title="Zürich", text=many), PLENTY)
     assert receipt == Receipt(key="s1-7", outcome="delivered", reason="sent in plainest form")
     first, second = (
         json.loads(one.partition(b"\r\n\r\n")[2])["attachments"][0] for one in end.seen
@@ -175,5 +179,5 @@ def test_a_refused_content_is_sent_once_more_in_plainest_form() -> None:
 def test_a_pause_that_is_asked_for_ends_the_attempt() -> None:
     slow = "HTTP/1.1 429 Slow\r\nRetry-After: 3\r\nContent-Length: 0\r\n\r\n"
     with HttpEnd(slow) as end:
-        send(letter(settings(webhook=end.url)), 2 * STEP)
+        send(letter(settings(webhook=end.url)), PLENTY)
     assert len(end.seen) == 1

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
-from deliver.ends import HttpEnd, letter, settings
+from deliver.ends import PLENTY, HttpEnd, letter, settings
 from jsonschema import Draft202012Validator
 from standardwebhooks import Webhook, WebhookVerificationError
 
@@ -20,7 +20,7 @@ DOCUMENT = b'{"version": 1, "key": "s1-7", "events": [{"id": "e1"}]}'
 def posted(**channel: object) -> tuple[dict[str, str], bytes]:
     with HttpEnd(OK) as end:
         sent = letter(settings(webhook=end.url + "/in?team=hpc", **channel), payload=DOCUMENT)
-        assert send(sent, 5).outcome == "delivered"
+        assert send(sent, PLENTY).outcome == "delivered"
     head, _, body = end.seen[0].partition(b"\r\n\r\n")
     first, *rest = head.decode().split("\r\n")
     assert first == "POST /in?team=hpc HTTP/1.1"
@@ -59,14 +59,14 @@ def test_the_schemas_of_the_plug_in_are_the_same_webhook() -> None:
     with HttpEnd(OK) as end:
         channel = settings(url=end.url.replace("http", "webhook"), secret=NEW)
         assert flavour(channel) == "webhook"
-        assert send(letter(channel, payload=DOCUMENT), 5).outcome == "delivered"
+        assert send(letter(channel, payload=DOCUMENT), PLENTY).outcome == "delivered"
     assert end.seen[0].endswith(DOCUMENT) and b"webhook-signature: v1," in end.seen[0]
 
 
 def test_the_password_of_the_url_goes_as_basic_auth() -> None:
     with HttpEnd(OK) as end:
         url = end.url.replace("http://", "http://ann:p%40ss@")
-        assert send(letter(settings(webhook=url)), 5).outcome == "delivered"
+        assert send(letter(settings(webhook=url)), PLENTY).outcome == "delivered"
     assert b"Authorization: Basic " + base64.b64encode(b"ann:p@ss") in end.seen[0]
 
 
@@ -81,7 +81,7 @@ def test_netrc_is_never_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
             settings(url=end.url.replace("http", "json")),
             settings(slack=end.url + "/services/T0/B0/xyz"),
         ):
-            send(letter(channel), 5)
+            send(letter(channel), PLENTY)
     assert len(end.seen) == 3
     assert not any(b"Authorization" in one for one in end.seen)
 
@@ -89,19 +89,21 @@ def test_netrc_is_never_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 def test_a_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     with HttpEnd(OK) as proxy:
         monkeypatch.setenv("http_proxy", proxy.url)
-        assert send(letter(settings(webhook="http://hook.invalid/x")), 5).outcome == "delivered"
+        assert (
+            send(letter(settings(webhook="http://hook.invalid/x")), PLENTY).outcome == "delivered"
+        )
     assert proxy.seen[0].startswith(b"POST http://hook.invalid/x HTTP/1.1")
 
 
 def test_a_proxy_that_does_not_answer_is_certain(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:1")
-    receipt = send(letter(settings(webhook="https://hook.invalid/x")), 5)
+    receipt = send(letter(settings(webhook="https://hook.invalid/x")), PLENTY)
     assert (receipt.outcome, receipt.reason) == ("retry", "proxy: no connection")
 
 
 def test_a_payload_that_is_refused_comes_once_more_as_ids_and_plain_text() -> None:
     with HttpEnd("HTTP/1.1 413 Large\r\nContent-Length: 0\r\n\r\n", OK) as end:
-        receipt = send(letter(settings(webhook=end.url, secret=NEW), payload=DOCUMENT), 5)
+        receipt = send(letter(settings(webhook=end.url, secret=NEW), payload=DOCUMENT), PLENTY)
     assert receipt.reason == "sent in plainest form"
     plain = json.loads(end.seen[1].partition(b"\r\n\r\n")[2])
     assert plain == {

@@ -1,0 +1,1 @@
+"""What the numbers of docs/performance.md are measured with: `python -m benchmarks`."""

@@ -1,0 +1,136 @@
+"""Renders the messages that are due and sends them, committing every receipt as it comes."""
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, tzinfo
+from typing import Any
+
+from msgspec.structs import replace
+
+from notifier import deliver, route, settle
+from notifier.config import Config, Destination
+from notifier.errors import SecretError
+from notifier.model import Message, Receipt, State
+from notifier.secrets import resolve
+from notifier.zone import zone_of
+
+# services that keep incidents under keys of their own
+KEYED = ("pagerduty", "opsgenie")
+
+
+class Post:
+    """Renders what is due and sends it, committing every receipt as it comes."""
+
+    def __init__(
+        self,
+        config: Config,
+        environ: Mapping[str, str],
+        clock: Callable[[], datetime],
+        deadline: float,
+    ) -> None:
+        self.config = config
+        self.environ = environ
+        self.clock = clock
+        self.deadline = deadline
+        self.rows = config.destinations()
+        self.zone: tzinfo = zone_of(config.run.timezone)
+        self.receipts: dict[str, Receipt] = {}
+        self.warnings: list[str] = []
+        self.accepted = 0
+
+    def keyed(self) -> frozenset[str]:
+        """The rows of services that keep incidents under keys of their own."""
+        found = set()
+        for row, there in self.rows.items():
+            shown = there
+            # a secret that cannot be resolved parks its channel later; here it decides nothing
+            with suppress(SecretError):
+                if there.settings.url:
+                    shown = self.resolved(there)
+            if deliver.flavour(shown.settings) in KEYED:
+                found.add(row)
+        return frozenset(found)
+
+    def deliver(self, state: State, due: list[Message], commit: Callable[[State], None]) -> State:
+        """Sends these messages, each already committed; returns the state after all receipts."""
+        if not due:
+            return state
+        letters: dict[str, list[Any]] = {}
+        early: list[Receipt] = []
+        for message in due:
+            try:
+                letters.setdefault(message.channel, []).append(self._letter(state, message))
+            except SecretError as error:
+                early.append(
+                    Receipt(
+                        key=message.key, outcome="parked", reason=f"secret {error}", blame="channel"
+                    )
+                )
+        state = self._received(state, early, commit)
+        budget = max(1.0, self.deadline - time.monotonic())
+        timeout = {row: float(there.settings.timeout) for row, there in self.rows.items()}
+        for batch in deliver.post(
+            letters, lambda one: deliver.send(one, timeout[one.destination.row]), budget
+        ):
+            state = self._received(state, batch, commit)
+        never = [message.key for message in due if message.key not in self.receipts]
+        if never:
+            state = settle.unattempted(state, never)
+            commit(state)
+        return state
+
+    def one(self, state: State, message: Message) -> Receipt:
+        """Sends a single message that is in no outbox (a test of its channel)."""
+        try:
+            letter = self._letter(state, message)
+        except SecretError as error:
+            return Receipt(key=message.key, outcome="parked", reason=f"secret {error}")
+        return deliver.send(letter, float(letter.destination.settings.timeout))
+
+    def _received(
+        self, state: State, batch: Iterable[Receipt], commit: Callable[[State], None]
+    ) -> State:
+        batch = list(batch)
+        for receipt in batch:
+            self.receipts[receipt.key] = receipt
+            self.accepted += receipt.outcome == "delivered"
+            state = settle.settled(state, receipt, self.clock())
+        if batch:
+            state = route.swept(state, self.clock())
+            commit(state)
+        return state
+
+    def _letter(self, state: State, message: Message) -> Any:
+        """One message as the letter that its destination gets. Raises SecretError."""
+        # only now, with something to say, are the template engine and the senders needed
+        from notifier import render
+        from notifier.deliver.letter import Letter
+
+        there = self.resolved(self.rows[message.channel])
+        events = [state.events[name] for name in message.events]
+        routes = {one.name: one for one in self.config.routes}
+        shown, warnings = render.letter(
+            message, events, state.incidents, there,
+            route=routes.get(message.route), config=self.config, zone=self.zone,
+            flavour=deliver.flavour(there.settings), limits=deliver.limits(there.settings),
+        )  # fmt: skip
+        self.warnings += warnings
+        return Letter(
+            key=message.key, destination=there, title=shown.title, text=shown.text,
+            html=shown.html, payload=shown.payload, severity=shown.severity,
+            recovery=shown.recovery, incident=shown.incident, thread=shown.thread,
+            repeat=message.unknowns > 0, at=message.at, events=message.events, state_id=state.id,
+        )  # fmt: skip
+
+    def resolved(self, there: Destination) -> Destination:
+        """The destination with its secrets in the place of their references. Raises SecretError."""
+        settings = there.settings
+        known: dict[str, Any] = {
+            key: resolve(getattr(settings, key), self.environ)
+            for key in ("smtp_password", "slack", "webhook", "url")
+            if getattr(settings, key)
+        }
+        if settings.secret:
+            several = [settings.secret] if isinstance(settings.secret, str) else settings.secret
+            known["secret"] = [resolve(one, self.environ) for one in several]
+        return replace(there, settings=replace(settings, **known))

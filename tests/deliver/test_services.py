@@ -1,0 +1,206 @@
+"""Services whose address cannot be bent: what is sent to them, and what their answers mean."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import responses
+from deliver.ends import PLENTY, letter, settings
+
+from notifier.deliver import Letter, flavour, limits, send
+from notifier.model import Receipt
+
+DISCORD = "https://discord.com/api/webhooks/1234567890/abcdefghijklmnopqrstuvwxyz0123456789"
+TELEGRAM = "https://api.telegram.org/bot123456789:abcdefghijklmnopqrstuvwxyz012345678/sendMessage"
+PAGERDUTY = "https://events.pagerduty.com/v2/enqueue"
+OPSGENIE = "https://api.opsgenie.com/v2/alerts"
+# an address of theirs -> the URL of ours that leads there
+URLS = {
+    DISCORD: DISCORD,
+    TELEGRAM: "tgram://123456789:abcdefghijklmnopqrstuvwxyz012345678/-1001234",
+    PAGERDUTY: "pagerduty://integrationkey0123456789abcdefgh@apikey0123456789abcd",
+    OPSGENIE: "opsgenie://8b799edf-6f98-4d3a-9be7-2862fb4e5752",
+}
+
+
+@pytest.fixture
+def wire() -> Iterator[responses.RequestsMock]:
+    with responses.RequestsMock() as mock:
+        yield mock
+
+
+def to(address: str, **changes: Any) -> Letter:
+    return letter(settings(url=URLS[address]), **changes)
+
+
+def body(wire: responses.RequestsMock, number: int = 0) -> Any:
+    return json.loads(wire.calls[number].request.body)
+
+
+def test_discord_gets_the_text_as_it_stands_and_mentions_nobody(wire: Any) -> None:
+    wire.post(DISCORD, status=204)
+    text = "a \\*b\\* :smile: @everyone\n\n<@1> &lt;"
+    assert send(to(DISCORD, text=text, title="t \\_x\\_"), PLENTY).outcome == "delivered"
+    assert body(wire)["content"] == f"t \\_x\\_\r\n{text}"
+    assert body(wire)["allowed_mentions"] == {"parse": []}
+    assert "avatar_url" not in body(wire)
+
+
+def test_discord_is_asked_once_when_it_is_busy(wire: Any) -> None:
+    wire.post(DISCORD, status=429, json={"retry_after": 1.5, "global": False})
+    assert send(to(DISCORD), PLENTY) == Receipt(
+        key="s1-7", outcome="retry", reason="http 429", retry_after=1.5
+    )
+    assert len(wire.calls) == 1
+
+
+def test_discord_without_room_left_is_not_waited_for(wire: Any) -> None:
+    head = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "9999999999", "Retry-After": "60"}
+    wire.post(DISCORD, status=429, headers=head)
+    assert send(to(DISCORD), PLENTY).retry_after == 60.0
+    assert len(wire.calls) == 1
+
+
+def test_telegram_gets_its_html_as_it_stands(wire: Any) -> None:
+    wire.post(TELEGRAM, json={"ok": True})
+    text = 'a &lt;b&gt; &amp; <b>c</b>\n\n  two "quoted"'
+    assert send(to(TELEGRAM, text=text, title="t &lt;x&gt;"), PLENTY).outcome == "delivered"
+    sent = body(wire)
+    assert sent["parse_mode"] == "HTML"
+    assert sent["text"].endswith(text) and "t &lt;x&gt;" in sent["text"].removesuffix(text)
+
+
+@pytest.mark.parametrize(
+    ("status", "answer", "receipt"),
+    [
+        (
+            400,
+            {"ok": False, "description": "Bad Request: chat not found"},
+            Receipt(
+                key="s1-7", outcome="parked", reason="telegram: chat not found", blame="channel"
+            ),
+        ),
+        (
+            403,
+            {"ok": False, "description": "Forbidden: bot was blocked by the user"},
+            Receipt(key="s1-7", outcome="parked", reason="http 403", blame="channel"),
+        ),
+        (
+            429,
+            {"ok": False, "parameters": {"retry_after": 17}},
+            Receipt(key="s1-7", outcome="retry", reason="http 429", retry_after=17.0),
+        ),
+    ],
+)
+def test_telegrams_answers(wire: Any, status: int, answer: Any, receipt: Receipt) -> None:
+    wire.post(TELEGRAM, status=status, json=answer)
+    assert send(to(TELEGRAM), PLENTY) == receipt
+
+
+def test_markup_that_telegram_refuses_goes_out_without_any(wire: Any) -> None:
+    wire.post(TELEGRAM, status=400, json={"description": "Bad Request: can't parse entities"})
+    wire.post(TELEGRAM, json={"ok": True})
+    sent = to(TELEGRAM, text="<b>gpu-07</b> &lt;is&gt; <i>off")
+    assert send(sent, PLENTY).reason == "sent in plainest form"
+    assert body(wire, 1)["text"].endswith("gpu-07 &lt;is&gt; off")
+
+
+@pytest.mark.parametrize(("recovery", "action"), [(False, "trigger"), (True, "resolve")])
+def test_pagerduty_is_told_by_our_key(wire: Any, recovery: bool, action: str) -> None:
+    wire.post(PAGERDUTY, status=202, json={"status": "success"})
+    assert send(to(PAGERDUTY, incident="s1/i-42", recovery=recovery), PLENTY).outcome == "delivered"
+    assert body(wire)["event_action"] == action
+    assert body(wire)["dedup_key"] == "s1/i-42"
+    if not recovery:
+        assert body(wire)["payload"]["severity"] == "critical"
+        assert "gpu-07 is offline" in body(wire)["payload"]["summary"]
+
+
+def test_pagerduty_without_an_incident_uses_the_messages_key(wire: Any) -> None:
+    wire.post(PAGERDUTY, status=202)
+    send(to(PAGERDUTY), PLENTY)
+    assert body(wire)["dedup_key"] == "s1-7"
+
+
+def test_opsgenie_opens_and_closes_by_alias(wire: Any) -> None:
+    wire.post(OPSGENIE, status=202, json={"requestId": "r1"})
+    wire.post(OPSGENIE + "/s1%2Fi-42/close", status=202, json={"requestId": "r2"})
+    assert send(to(OPSGENIE, incident="s1/i-42"), PLENTY).outcome == "delivered"
+    assert send(to(OPSGENIE, incident="s1/i-42", recovery=True), PLENTY).outcome == "delivered"
+    assert body(wire)["alias"] == "s1/i-42"
+    assert body(wire)["description"].startswith("gpu-07")
+    closing = wire.calls[1].request
+    assert closing.url.endswith("/close?identifierType=alias")
+    assert closing.headers["Authorization"].startswith("GenieKey ")
+
+
+@pytest.mark.parametrize("address", [OPSGENIE, PAGERDUTY, DISCORD, TELEGRAM])
+@pytest.mark.parametrize(
+    ("status", "outcome", "blame"),
+    [
+        (401, "parked", "channel"),
+        (404, "parked", "channel"),
+        (500, "retry", ""),
+        (302, "parked", "channel"),
+    ],
+)
+def test_all_of_them_earn_the_same_receipts(
+    wire: Any, address: str, status: int, outcome: str, blame: str
+) -> None:
+    wire.post(address, status=status, headers={"Location": "https://example.org/"})
+    receipt = send(to(address), PLENTY)
+    assert (receipt.outcome, receipt.blame) == (outcome, blame)
+    assert len(wire.calls) == 1
+
+
+@pytest.mark.parametrize("address", [DISCORD, TELEGRAM, PAGERDUTY, OPSGENIE])
+def test_severity_and_ending_never_stop_a_message(wire: Any, address: str) -> None:
+    wire.post(address, status=200, json={"ok": True, "requestId": "r"})
+    for severity in ("critical", "warning", "info"):
+        assert send(to(address, severity=severity), PLENTY).outcome == "delivered"
+
+
+@pytest.mark.parametrize(
+    ("keys", "expected"),
+    [
+        ({"email": "a@x.org"}, "email"),
+        ({"slack": "https://hooks.slack.com/services/T/B/X"}, "slack"),
+        ({"webhook": "https://x.org/"}, "webhook"),
+        ({"url": "slack://T/B/X"}, "slack"),
+        ({"url": "https://hooks.slack.com/services/T/B/X"}, "slack"),
+        ({"url": "mmosts://chat.x.org/token"}, "mattermost"),
+        ({"url": "https://mattermost.x.org/hooks/abc"}, "mattermost"),
+        ({"url": "rockets://chat.x.org/a/b"}, "mattermost"),
+        ({"url": DISCORD}, "discord"),
+        ({"url": "Discord://1/a"}, "discord"),
+        ({"url": "tgram://1:a/2"}, "telegram"),
+        ({"url": "pagerduty://a@b"}, "pagerduty"),
+        ({"url": "opsgenie://a"}, "opsgenie"),
+        ({"url": "gchat://a/b/c"}, "markdown"),
+        ({"url": "workflows://h/a/b"}, "markdown"),
+        ({"url": "mailtos://u:p@x.org"}, "email"),
+        ({"url": "webhooks://x.org/in"}, "webhook"),
+        ({"url": "json://x.org/"}, "plain"),
+        ({"url": "ntfys://x.org/t"}, "plain"),
+        ({"url": "env:PAGER"}, "plain"),
+        ({"url": "file:/etc/pager"}, "plain"),
+    ],
+)
+def test_how_text_is_written_follows_from_the_settings(keys: Any, expected: str) -> None:
+    assert flavour(settings(**keys)) == expected
+
+
+@pytest.mark.parametrize(
+    ("url", "most"),
+    [
+        ("tgram://1:a/2", (120, 3878)),
+        ("discord://1/a", (120, 1878)),
+        ("twilio://a:b@1/2", (35, 103)),
+        ("zulip://a@b/c", (60, 9938)),
+        ("some://a", (120, 878)),
+        ("json://x.org", (120, 29878)),
+    ],
+)
+def test_the_room_for_title_and_text(url: str, most: tuple[int, int]) -> None:
+    assert limits(settings(url=url)) == most
