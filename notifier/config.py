@@ -26,16 +26,17 @@ class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class SourceSettings(Table, frozen=True, kw_only=True):
-    """Keys that every source has. `type` names the reader."""
+    """Keys that every source has."""
 
+    # which system it is
     type: str
     # how far apart the looks at a family are; empty: at every run
     every: dict[Literal["tasks", "nodes"], Duration] = {}
     # things that are never a problem: patterns over name, id, node, owner, group, status, kind
     ignore: list[dict[str, Pattern]] = []
-    # raw status -> how long a task may stay in it before that is a problem
+    # status of a task → how long it may last before it is a problem
     stuck_after: dict[str, Duration] = {}
-    # a page for a thing: kind -> URL with {id}, {name}, {node}
+    # a page for each thing, linked in messages: kind → URL with `{id}`, `{name}`, `{node}`
     link: dict[str, str] = {}
 
 
@@ -44,25 +45,27 @@ class ChannelSettings(Table, frozen=True, kw_only=True):
 
     # addresses; each is delivered on its own
     email: str | list[str] = []
-    # host or host:port of the mail server; port 465 is implicit TLS
+    # HOST or HOST:PORT of the mail server; port 465 is implicit TLS, 587 STARTTLS
     smtp: str = "localhost"
+    # who logs in there, when anybody has to
     smtp_user: str = ""
+    # and with which password; never sent over clear text to another host
     smtp_password: str = ""
-    # auto: TLS where the server offers it, and always with a password
+    # `auto`: TLS where the server offers it, and always with a password
     smtp_tls: Literal["auto", "starttls", "implicit", "none"] = "auto"
-    # the sender's address; default notifier@HOST
+    # the sender's address, alone or as `Name <address>`; default: notifier@HOST
     sender: str = msgspec.field(default="", name="from")
     # incoming webhook URL of Slack
     slack: str = ""
-    # address that is POSTed the events as JSON (Standard Webhooks)
+    # address to which the events are POSTed as JSON (docs/webhook.md)
     webhook: str = ""
-    # signing secret(s) of the webhook, newest first
+    # what a webhook is signed with; several while one takes the place of another, newest first
     secret: str | list[str] = []
     # any Apprise URL with one target
     url: str = ""
     # PEM file of the authority that signed the server's certificate
     ca_file: str = ""
-    # bound of one connection step of one attempt
+    # bound of each step of an attempt: to connect, and each answer
     timeout: Duration = Duration(15)
 
     @property
@@ -81,29 +84,33 @@ class Window(Table, frozen=True, kw_only=True):
 
     # HH:MM; a window belongs to the day on which it starts
     begin: str = msgspec.field(name="from")
+    # HH:MM; before `from` it is a time of the next day
     to: str
+    # days on which it starts; default: every day
     days: list[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]] = []
-    # IANA zone; default: run.timezone
+    # IANA zone; default: `run.timezone`
     timezone: str = ""
 
 
 class Route(Table, frozen=True, kw_only=True):
     """Which events go to which channels, and how. The first route that names a channel decides."""
 
+    # stands in messages of Notifier about the route; default: its number in the file
     name: str = ""
-    # field -> exact text, glob, or a list of these; all fields must match
+    # field → pattern; all must match. Fields: source, kind, family (tasks, nodes), type (of the
+    # event), status, health, severity, id, name, node, owner, group, labels.NAME
     match: dict[str, Pattern] = {}
-    # none of these may match
+    # field → pattern; none may match
     not_match: dict[str, Pattern] = {}
     # default: problem, recovery, flapping_start, flapping_end, summary
     events: list[EventType] = []
     # empty: what matches is told to nobody
     channels: list[str] | None = None
-    # run: one message per route and channel; group: one per group; event: one each
+    # one message of all that a run found, one per group of things, or one per thing
     digest: Literal["run", "group", "event"] = "run"
     # how many things a message names before it counts the rest
     max_items: int = 20
-    # false: no endings are owed here
+    # `false`: nobody here is told of an ending
     recovery: bool = True
     # pauses before the reminders of a standing problem; the last one repeats
     remind: list[Duration] = []
@@ -137,7 +144,9 @@ class RunSettings(Table, frozen=True, kw_only=True):
 class StateSettings(Table, frozen=True, kw_only=True):
     """Where the state lives and how long a run waits for its lock."""
 
+    # the state's file; default: see above, it follows the configuration
     path: str = ""
+    # how long a run waits for another one that is under way
     lock_wait: Duration = Duration(30)
 
 

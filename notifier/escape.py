@@ -41,7 +41,7 @@ _SLACK_WORD = re.compile(r"(?<=[@!])(?=channel|here|everyone|subteam)", re.IGNOR
 _TAG = re.compile(r"<(?=\S)")
 _LINK = re.compile(r"\](?=[(\[:])")
 _MARKUP = re.compile(
-    r"[\\`*~|\[\]>]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|^\s*[#+=-]|^\s*\d+[.)](?=\s)",
+    r"[\\`*~|>]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|^\s*[#+=-]|^\s*\d+[.)](?=\s)",
     re.MULTILINE,
 )
 

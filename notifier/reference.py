@@ -25,7 +25,9 @@ work; `notifier config check` names everything that is wrong, `notifier config s
 comes to.
 
 The file is TOML: `--config FILE`, else `$NOTIFIER_CONFIG`, else `/etc/notifier/config.toml`, else
-`~/.config/notifier/config.toml`. Durations are written `"90s"`, `"5m"`, `"4h"`, `"7d"`. Patterns
+`~/.config/notifier/config.toml`. The state follows it: `/var/lib/notifier/state.json` for the file
+in `/etc`, `~/.local/state/notifier/state.json` for the one in `~/.config`, else `state.json` beside
+the file. Durations are written `"90s"`, `"5m"`, `"4h"`, `"7d"`. Patterns
 are exact text, globs (`*`, `?`, `[ab]`), or lists of these. A secret need not stand in the file:
 `"env:NAME"` is a variable of the environment, `"file:/PATH"` a file, `"credential:NAME"` a file in
 systemd's `$CREDENTIALS_DIRECTORY`.
@@ -103,7 +105,7 @@ def _type(wanted: Any) -> str:
     if origin is list:
         return f"list of {_type(inner[0])}"
     if origin is dict:
-        return f"table: {_type(inner[0])} → {_type(inner[1])}"
+        return f"table of {_type(inner[0])} → {_type(inner[1])}"
     raise TypeError(f"no words for {wanted}")
 
 
