@@ -168,7 +168,7 @@ def submitted(name: str) -> float | None:
     The upper bits of an id (a snowflake) are milliseconds of the host's real clock, whatever its
     zone. None for an id of another make.
     """
-    if not (name.isascii() and name.isdigit() and len(name) < 20):
+    if not (name.isascii() and name.isdigit()):
         return None
     seconds = (int(name) >> 22) / 1000
     return seconds if _FIRST < seconds < _LAST else None

@@ -12,60 +12,39 @@ _NAME = (
     r"|(?:api|access|secret|private|auth|account|signing|encryption)[-_.]?key)"
     r"(?:[-_](?:base|base64|b64|hash|hex|id|text|value))?(?![A-Za-z0-9])"
 )
-# in machine learning `pad_token` and `max-token` are no secrets
-_HARMLESS = re.compile(
-    r"(?:pad|eos|bos|unk|cls|sep|mask|max|min|num|per|stop|image|special|next|last)[-_.]?$",
-    re.IGNORECASE,
+# From here on patterns are text: they are compiled (slowly) when something first needs them, and
+# kept by `re`. In machine learning `pad_token` and `max-token` are no secrets.
+_HARMLESS = (
+    r"(?i)(?:pad|eos|bos|unk|cls|sep|mask|max|min|num|per|stop|image|special|next|last)[-_.]?$"
 )
 _QUOTED = r"""(?:\\"[^"]*"|"(?:[^"\\]|\\.)*"|'[^']*')"""
 _VALUE = rf"""(?:{_QUOTED}+[^\s"'&,;)}}\]]*|[^\s"'&]*[^\s"'&,;)}}]|["'][^\s"']+)"""
 # name=value, name: value, "name": "value"
-_KEYED = re.compile(
-    rf"""(?P<name>{_NAME}\\?["']?\s{{0,3}}(?:=>|:=|[:=])\s{{0,3}})(?P<value>{_VALUE})""",
-    re.IGNORECASE,
-)
+_KEYED = rf"""(?i)(?P<name>{_NAME}\\?["']?\s{{0,3}}(?:=>|:=|[:=])\s{{0,3}})(?P<value>{_VALUE})"""
 # --name value
-_FLAG = re.compile(
-    rf"(?P<name>(?<!\S)--?(?:[a-z0-9]{{1,20}}[-_.]){{0,4}}{_NAME}\s+)(?P<value>(?!-){_VALUE})",
-    re.IGNORECASE,
+_FLAG = (
+    rf"(?i)(?P<name>(?<!\S)--?(?:[a-z0-9]{{1,20}}[-_.]){{0,4}}{_NAME}\s+)(?P<value>(?!-){_VALUE})"
 )
 # one word of a command, whatever it holds: the whole rest is the value
-_WORD = re.compile(rf"\A(?P<name>[\w.-]{{0,80}}?{_NAME}=)(?P<value>.+)", re.IGNORECASE | re.DOTALL)
-_BARE_FLAG = re.compile(rf"--?(?P<name>(?:[a-z0-9]{{1,20}}[-_.]){{0,4}}{_NAME})", re.IGNORECASE)
+_WORD = rf"(?is)\A(?P<name>[\w.-]{{0,80}}?{_NAME}=)(?P<value>.+)"
+_BARE_FLAG = rf"(?i)--?(?P<name>(?:[a-z0-9]{{1,20}}[-_.]){{0,4}}{_NAME})"
 
 # group "keep" stays, the rest is hidden
-_SHAPES = tuple(
-    re.compile(pattern, flags)
-    for pattern, flags in (
-        (r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY.*?(?:-----END [A-Z ]{0,40}-----|\Z)", re.DOTALL),
-        # user and password in a URL; for http also a lone token
-        (r"(?P<keep>\bhttps?://)[^/?#\s'\"]+(?=@)", re.IGNORECASE),
-        (
-            r"(?P<keep>\b[a-z][a-z0-9+.-]{0,20}://)[^/?#\s:@'\"]*:[^/?#\s'\"]+(?=@)",
-            re.IGNORECASE,
-        ),
-        (
-            r"(?P<keep>authorization\\?[\"']?\s{0,3}[:=]\s{0,3}[\"']?)"
-            r"(?:[a-z]{3,12}\s+)?[^\s\"']+",
-            re.IGNORECASE,
-        ),
-        (r"(?P<keep>\bbearer\s+)(?=\S{0,80}\d)[\w.~+/=-]{8,}", re.IGNORECASE),
-        (
-            r"(?P<keep>(?:(?<!\S)-u|--user|--proxy-user)[ =]['\"]?[^\s:'\"/]{1,80}:)"
-            r"(?!\d+\b)[^\s'\"]+",
-            0,
-        ),
-        (r"(?P<keep>hooks\.slack\.com/(?:services|workflows|triggers)/)[\w/-]+", 0),
-        (r"(?P<keep>/api/webhooks/\d{1,30}/)[\w-]+", 0),
-        (
-            r"(?<![A-Za-z0-9])(?:gh[oprsu]_[A-Za-z0-9]{16,}|github_pat_\w{16,}|gl[a-z]{2,6}-[\w-]{20,}"
-            r"|xox[a-z]-[A-Za-z0-9-]{8,}|xapp-[A-Za-z0-9-]{8,}|(?:AKIA|ASIA)[A-Z0-9]{12,}"
-            r"|sk-(?:[a-z0-9]{1,12}-){0,3}[A-Za-z0-9_]{20,}[\w-]*|hf_[A-Za-z0-9]{16,}"
-            r"|npm_[A-Za-z0-9]{30,}|pypi-AgE[\w-]{16,}|AIza[\w-]{30,}|dckr_pat_[\w-]{16,}"
-            r"|eyJ[\w-]{5,}\.[\w-]{5,}(?:\.[\w-]*)?)",
-            0,
-        ),
-    )
+_SHAPES = (
+    r"(?s)-----BEGIN [A-Z ]{0,40}PRIVATE KEY.*?(?:-----END [A-Z ]{0,40}-----|\Z)",
+    # user and password in a URL; for http also a lone token
+    r"(?i)(?P<keep>\bhttps?://)[^/?#\s'\"]+(?=@)",
+    r"(?i)(?P<keep>\b[a-z][a-z0-9+.-]{0,20}://)[^/?#\s:@'\"]*:[^/?#\s'\"]+(?=@)",
+    r"(?i)(?P<keep>authorization\\?[\"']?\s{0,3}[:=]\s{0,3}[\"']?)(?:[a-z]{3,12}\s+)?[^\s\"']+",
+    r"(?i)(?P<keep>\bbearer\s+)(?=\S{0,80}\d)[\w.~+/=-]{8,}",
+    r"(?P<keep>(?:(?<!\S)-u|--user|--proxy-user)[ =]['\"]?[^\s:'\"/]{1,80}:)(?!\d+\b)[^\s'\"]+",
+    r"(?P<keep>hooks\.slack\.com/(?:services|workflows|triggers)/)[\w/-]+",
+    r"(?P<keep>/api/webhooks/\d{1,30}/)[\w-]+",
+    r"(?<![A-Za-z0-9])(?:gh[oprsu]_[A-Za-z0-9]{16,}|github_pat_\w{16,}|gl[a-z]{2,6}-[\w-]{20,}"
+    r"|xox[a-z]-[A-Za-z0-9-]{8,}|xapp-[A-Za-z0-9-]{8,}|(?:AKIA|ASIA)[A-Z0-9]{12,}"
+    r"|sk-(?:[a-z0-9]{1,12}-){0,3}[A-Za-z0-9_]{20,}[\w-]*|hf_[A-Za-z0-9]{16,}"
+    r"|npm_[A-Za-z0-9]{30,}|pypi-AgE[\w-]{16,}|AIza[\w-]{30,}|dckr_pat_[\w-]{16,}"
+    r"|eyJ[\w-]{5,}\.[\w-]{5,}(?:\.[\w-]*)?)",
 )
 # a text that holds none of these, in lower case, holds nothing that is known here
 _HINTS = (
@@ -99,8 +78,8 @@ class Redactor:
             lower = text.lower()
             if any(hint in lower for hint in _HINTS):
                 for shape in _SHAPES:
-                    text = shape.sub(_keep, text)
-                text = _KEYED.sub(_keyed, _FLAG.sub(_keyed, text))
+                    text = re.sub(shape, _keep, text)
+                text = re.sub(_KEYED, _keyed, re.sub(_FLAG, _keyed, text))
             if text == before:
                 break
         return text
@@ -112,8 +91,8 @@ class Redactor:
             if flag and not word.startswith("-"):
                 shown.append(HIDDEN)
             else:
-                shown.append(_WORD.sub(_keyed, word) if "=" in word else word)
-            bare = _BARE_FLAG.fullmatch(word)
+                shown.append(re.sub(_WORD, _keyed, word) if "=" in word else word)
+            bare = re.fullmatch(_BARE_FLAG, word)
             flag = bare is not None and not _harmless(bare["name"], "")
         return self(" ".join(word if HIDDEN in word else shlex.quote(word) for word in shown))
 
@@ -164,4 +143,4 @@ def _keyed(found: re.Match[str]) -> str:
 def _harmless(name: str, before: str) -> bool:
     """Whether a name that ends in `token` is one of machine learning's."""
     at = name.lower().rfind("token")
-    return at >= 0 and _HARMLESS.search(before + name[:at]) is not None
+    return at >= 0 and re.search(_HARMLESS, before + name[:at]) is not None

@@ -10,14 +10,15 @@ from collections.abc import Callable
 LIMIT = 2000
 MARK = "…"
 
-_ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]{0,500}(?:\x07|\x1b\\)|[@-Z\\^_])")
-_NEWLINE = re.compile("\r\n?|[\x85\u2028\u2029]")
+# patterns as text: they are compiled (slowly) when a text first needs them, and kept by `re`
+_ANSI = r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]{0,500}(?:\x07|\x1b\\)|[@-Z\\^_])"
+_NEWLINE = "\r\n?|[\x85\u2028\u2029]"
 # invisible on purpose: soft hyphens, direction marks and overrides, zero-width, tags
-_INVISIBLE = re.compile(
+_INVISIBLE = (
     "[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff0-\ufffb"
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+_CONTROL = "[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]"
 
 
 def clean(
@@ -41,10 +42,10 @@ def clean(
         text = text[: 4 * limit]
     # every character that is replaced here is unprintable: the usual text needs no closer look
     if not text.isprintable():
-        text = _ANSI.sub("", text)
-        text = _NEWLINE.sub("\n", text)
-        text = _INVISIBLE.sub("", text)
-        text = _CONTROL.sub("\ufffd", text)
+        text = re.sub(_ANSI, "", text)
+        text = re.sub(_NEWLINE, "\n", text)
+        text = re.sub(_INVISIBLE, "", text)
+        text = re.sub(_CONTROL, "\ufffd", text)
     if redact is not None:
         text = redact(text)
     text = " ".join(text.split()) if line else text.strip()

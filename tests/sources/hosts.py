@@ -43,9 +43,6 @@ class Reply:
         return "\r\n".join([*lines, "", ""]).encode()
 
 
-Route = Reply | Script | Callable[[dict[str, str]], Reply]
-
-
 class Stub:
     """An HTTP server on loopback. `routes`: path -> answer, a script, or a function of the query.
 

@@ -4,6 +4,7 @@ import json
 import socket
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from sources.hosts import FIXTURES, Reply, Stub, dialect_a, recorded
 from notifier import sources
 from notifier.model import Observation, Snapshot, Unreadable
 from notifier.sources.hakuriver import KINDS, Settings, classify
+from notifier.tables import Duration
 
 Look = Callable[..., tuple[dict[str, Any], Any]]
 MOMENTS = ("m00", "m01", "m02", "m03", "m04", "m05", "m06")
@@ -241,7 +243,9 @@ def test_an_odd_time_is_no_time(look: Look, stub: Stub, odd: object) -> None:
     assert (found.started, found.ended) == (None, None)
 
 
-@pytest.mark.parametrize("at", ["2026-11-24T04:07:57", "2025-11-22T04:07:57", None, "x"])
+@pytest.mark.parametrize(
+    "at", ["2026-11-24T04:07:57", "2026-11-23T00:07:57", "2025-11-22T04:07:57", None, "x"]
+)
 def test_a_submission_far_from_its_id_says_nothing_about_the_zone(
     look: Look, stub: Stub, at: str | None
 ) -> None:
@@ -251,6 +255,7 @@ def test_a_submission_far_from_its_id_says_nothing_about_the_zone(
 def test_an_id_of_another_make_has_no_submit_time(look: Look, stub: Stub) -> None:
     found = seen(look, stub, task_id="42", submitted_at="2026-11-22T04:07:57")
     assert (found.submitted, found.order) == (None, None)
+    assert seen(look, stub, task_id="9" * 200).order is None
     assert seen(look, stub, task_id="job-a").order is None
 
 
@@ -319,6 +324,14 @@ def test_nulls_and_odd_types_in_every_field_do_no_harm(look: Look, stub: Stub) -
 
 def test_a_task_without_a_command_is_called_a_task(look: Look, stub: Stub) -> None:
     assert seen(look, stub, command="").name == "task"
+
+
+def test_what_a_link_is_filled_with_cannot_leave_its_place(look: Look, stub: Stub) -> None:
+    row = {"hostname": "../a?b#c%/{id}", "status": "offline"}
+    stub.routes["/nodes"] = Reply(json.dumps([row]).encode())
+    found, _ = look(stub.url, link={"node": "https://river.example/{node}/x"})
+    (node,) = found["node"].rows.values()
+    assert node.link == "https://river.example/..%2Fa%3Fb%23c%25%2F%7Bid%7D/x"
 
 
 @pytest.mark.parametrize("link", ["javascript:alert({id})", "ftp://x/{id}", "//x/{id}", ""])
@@ -409,6 +422,7 @@ def test_a_list_near_the_limit_is_told(look: Look, stub: Stub) -> None:
     assert found["task"].notes == (
         "the answer to /tasks is 8 kB; at most 8 kB are read (max_bytes)",
     )
+    assert found["node"].notes == ()
 
 
 def test_a_slow_list_of_tasks_is_that_family_s_and_nothing_more_is_asked(
@@ -431,6 +445,28 @@ def test_a_host_that_is_gone_is_unreachable_for_all_that_was_wanted(look: Look) 
         ("tasks", "nodes", "vps"), ("unreachable", "connection refused")
     )
     assert cursor is None
+
+
+def test_a_host_that_gives_no_connection_is_asked_once(look: Look, stub: Stub) -> None:
+    stub.routes["/api/nodes"] = hosts.hangs_up
+    found, _ = look(stub.url)
+    assert {one.why for one in found.values()} == {"unreachable"}
+    assert len(found) == 3
+    assert stub.asked == ["/api/nodes"]
+
+
+def test_the_timeout_is_the_settings(look: Look, stub: Stub) -> None:
+    stub.routes["/nodes"] = hosts.silent
+    found, _ = look(stub.url, cursor=ROOT, timeout=Duration(0.2), want=frozenset({"node"}))
+    assert found["nodes"].reason == "no answer within 0.2 s"
+
+
+def test_the_authority_is_the_settings(look: Look, tls_stub: Stub, certificate: Path) -> None:
+    dialect_a(tls_stub)
+    found, _ = look(tls_stub.url, cursor=ROOT, ca_file=str(certificate))
+    assert isinstance(found["task"], Snapshot)
+    found, _ = look(tls_stub.url, cursor=ROOT)
+    assert {one.why for one in found.values()} == {"tls"}
 
 
 def test_refused_tasks_leave_the_nodes_readable(look: Look, stub: Stub) -> None:
@@ -481,6 +517,9 @@ def test_a_missing_list_of_tasks_is_looked_for_once_and_then_refused(
     assert (found["tasks"].why, found["tasks"].reason) == ("refused", "http 404: Not Found")
     assert stub.asked == ["/tasks?limit=1000&offset=0", "/api/nodes", "/nodes", "/nodes", "/vps"]
     assert cursor is ROOT
+    stub.asked.clear()
+    look(stub.url, want=frozenset({"task"}))
+    assert stub.asked == ["/api/nodes", "/nodes", "/tasks?limit=1000&offset=0"]
 
 
 def test_a_missing_vps_list_does_not_send_us_looking(look: Look, stub: Stub) -> None:

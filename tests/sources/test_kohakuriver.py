@@ -99,6 +99,16 @@ def test_a_short_list_is_one_request_and_complete(look: Look, stub: Stub) -> Non
     assert "newest" not in cursor
 
 
+def test_all_tasks_of_a_are_one_answer_however_many(look: Look, stub: Stub) -> None:
+    old = [{key: row[key] for key in ("task_id", "status")} for row in rows(*["lost"] * 50)]
+    stub.routes["/nodes"] = Reply()
+    stub.routes["/tasks"] = Reply(json.dumps(old).encode())
+    found, cursor = look(stub.url, want=TASKS)
+    assert (len(found["task"].statuses), found["task"].complete) == (50, True)
+    assert tasks(stub) == ["/tasks?limit=10&offset=0"]
+    assert cursor == {"base": "", "dialect": "A"}
+
+
 def test_an_upgrade_from_a_is_noticed_and_not_taken_for_all(look: Look, stub: Stub) -> None:
     Pages(rows(*["completed"] * 100)).serve(stub, "/api")
     found, cursor = look(stub.url, cursor={"base": "/api", "dialect": "A"})

@@ -70,6 +70,7 @@ def test_a_row_is_decoded_when_it_is_asked_for() -> None:
         (row(1.5), "row 2 has no usable task_id; left out"),
         (row(True), "row 2 has no usable task_id; left out"),
         (row(""), "row 2 has no usable task_id; left out"),
+        (row(" 2"), "row 2 has no usable task_id; left out"),
         (row("a\x1b[2J"), "row 2 has no usable task_id; left out"),
         (row("a\u202eb"), "row 2 has no usable task_id; left out"),
         (row("9" * 201), "row 2 has no usable task_id; left out"),
@@ -167,6 +168,7 @@ def test_too_many_rows_are_sick_and_never_silence(
 
 def test_rows_too_small_to_be_real_are_not_even_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_rows, "ROWS", 2)
+    monkeypatch.setattr(_rows, "_one_by_one", None)
     with pytest.raises(LookFailed, match="more than"):
         listing(b"[" + b",".join([b"{}"] * 100) + b"]")
 
