@@ -14,12 +14,14 @@ from notifier.deliver import engine, services
 from notifier.deliver.email import Mail
 from notifier.deliver.letter import DeliverError, Letter
 from notifier.deliver.outcome import DELIVERED, Verdict, channel, content, of_error, of_status
+from notifier.deliver.plugins import Opsgenie, PagerDuty
 from notifier.deliver.probe import Exchange, watching
+from notifier.deliver.webhook import Webhook
 from notifier.deliver.words import of_words
 from notifier.model import Receipt
 
 PLAINEST = "sent in plainest form"
-# what is cut off a plainest text begins here
+# characters of a plainest text
 SHORT = 500
 _TYPES = {"critical": NotifyType.FAILURE, "warning": NotifyType.WARNING, "info": NotifyType.INFO}
 _FORMATS = {"telegram": NotifyFormat.HTML, "markdown": NotifyFormat.MARKDOWN}
@@ -77,9 +79,9 @@ def _once(letter: Letter, deadline: float) -> Verdict:
 
 def _notify(plugin: Any, letter: Letter, flavour: str, deadline: float) -> bool:
     """Hands the letter to the plug-in: what is escaped already is not converted again."""
-    if hasattr(plugin, "letter"):
+    if isinstance(plugin, (Mail, Webhook)):
         plugin.letter, plugin.deadline = letter, deadline
-    if hasattr(plugin, "address"):
+    if isinstance(plugin, (PagerDuty, Opsgenie)):
         plugin.address(letter)
     kind = NotifyType.SUCCESS if letter.recovery else _TYPES[letter.severity]
     # a plug-in that has a single format takes text in no other; its text is escaped already
@@ -105,7 +107,7 @@ def judge(
     last = exchanges[-1]
     said = of_words(schema, last.body)
     if said is not None:
-        return said._replace(retry_after=last.retry_after)
+        return said._replace(retry_after=last.retry_after) if said.outcome == "retry" else said
     if last.error is not None:
         return of_error(last.error)
     verdict = of_status(last.status, last.retry_after)
@@ -128,8 +130,9 @@ def plainest(letter: Letter) -> Letter:
     """The letter in words that nothing can dislike: short ASCII without any markup."""
     settings = letter.destination.settings
     most_title, most_text = services.limits(settings)
-    title = _ascii(letter.title)[:most_title]
-    text = _cut(_ascii(letter.text), min(SHORT, most_text)) or title or "-"
+    tags = services.flavour(settings) in ("slack", "telegram")
+    title = _cut(_ascii(letter.title, tags), most_title)
+    text = _cut(_ascii(letter.text, tags), min(SHORT, most_text)) or title or "-"
     payload = b""
     if letter.payload:
         document = {
@@ -146,8 +149,9 @@ def plainest(letter: Letter) -> Letter:
     return msgspec.structs.replace(letter, title=title, text=text, html="", payload=payload)
 
 
-def _ascii(text: str) -> str:
-    text = re.sub(r"<[^<>]*>", "", unicodedata.normalize("NFKD", text))
+def _ascii(text: str, tags: bool) -> str:
+    text = re.sub(r"<[^<>]*>", "", text) if tags else text
+    text = unicodedata.normalize("NFKD", text)
     text = "".join(sign for sign in text if not unicodedata.combining(sign))
     return re.sub(r"[^\n\x20-\x7e]", "?", text)
 

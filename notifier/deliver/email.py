@@ -93,9 +93,9 @@ def check(mail: Mail) -> None:
         raise DeliverError("needs exactly one recipient, without cc and bcc")
     if mail.pgp_mode != "no":
         raise DeliverError("pgp is not supported")
-    for address in (mail.from_addr[1], mail.targets[0][1]):
+    for key, address in ("from", mail.from_addr[1]), ("email", mail.targets[0][1]):
         if not re.fullmatch(r"[^\s<>,@\"]+@[^\s<>,@\"]+", address):
-            raise DeliverError("an address is none")
+            raise DeliverError(f"{key}: not an address")
 
 
 def compose(

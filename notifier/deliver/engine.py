@@ -141,7 +141,7 @@ def _from_url(url: str, name: str) -> Any:
     if plugin is None:
         raise DeliverError(_incomplete(schema))
     _one_target(plugin, parsed, schema)
-    _password(plugin, url)
+    _password(plugin)
     return plugin
 
 
@@ -162,7 +162,9 @@ def _parameters(given: dict[str, str], kind: Any) -> None:
     prefixes = tuple(spec["prefix"] for spec in kind.template_kwargs.values())
     for name in filter(None, given):
         if name not in declared | UNDECLARED and not (prefixes and name.startswith(prefixes)):
-            raise DeliverError(f"url: unknown parameter '{name[:40]}'{nearest(name, declared)}")
+            # without a value it may be the rest of a secret that holds an `&`
+            shown = f" '{name[:40]}'{nearest(name, declared)}" if given[name] else ""
+            raise DeliverError(f"url: unknown parameter{shown}")
 
 
 def _one_target(plugin: Any, parsed: dict[str, Any], schema: str) -> None:
@@ -175,7 +177,7 @@ def _one_target(plugin: Any, parsed: dict[str, Any], schema: str) -> None:
         raise DeliverError(f"url: {len(plugin)} targets; make each a channel")
 
 
-def _password(plugin: Any, url: str) -> None:
+def _password(plugin: Any) -> None:
     # our mail never logs in over clear text, whatever the URL says
     if plugin.password and not plugin.secure and not isinstance(plugin, email.Mail):
         secure = getattr(plugin, "protocol", None) is None

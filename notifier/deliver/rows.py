@@ -33,7 +33,7 @@ def post(
         if letter is not None:
             in_flight[row] = letter.key
             carry = threading.Thread(
-                target=_carry, args=(row, letter, send, arrivals), name=f"post {row}", daemon=True
+                target=_carry, args=(row, letter, send, arrivals), name="post", daemon=True
             )
             carry.start()
 

@@ -36,6 +36,7 @@ class Webhook(_NotifyBase):  # type: ignore[misc]
         self.target = target
         self.secrets = [signing_key(secret) for secret in secrets]
         self.letter: Letter | None = None
+        self.deadline = 0.0
 
     def send(self, body: str, title: str = "", **_: Any) -> bool:
         """Called by `notify()`: title and body are in the payload already."""

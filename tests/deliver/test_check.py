@@ -55,7 +55,9 @@ BAD = [
     ({"webhook": "https://example.org/", "secret": "whsec_S3CRET!"}, "base64"),
     ({"webhook": "https://example.org/", "ca_file": "/nowhere/S3CRET.pem"}, "ca_file"),
     ({"email": "a@x.org", "ca_file": __file__}, "ca_file"),
-    ({"email": "no address"}, "an address is none"),
+    ({"email": "no address"}, "email: not an address"),
+    ({"email": "a@x.org", "sender": "S3CRET"}, "from: not an address"),
+    ({"url": "json://example.org/?+X=abc&S3CRET"}, "unknown parameter$"),
     ({}, "exactly one of"),
 ]
 

@@ -175,7 +175,8 @@ def test_requests_passes_everything_through_session_send_with_these_options() ->
 
 def test_what_others_send_is_not_touched() -> None:
     install()
-    moved = "HTTP/1.1 302 X\r\nLocation: /there\r\nContent-Length: 0\r\n\r\n"
+    head = "HTTP/1.1 302 X\r\nLocation: /there\r\nConnection: close\r\n"
+    moved = head + "Content-Length: 0\r\n\r\n"
     with HttpEnd(moved, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok") as end:
         assert requests.get(end.url, timeout=PLENTY).text == "ok"
     with HttpEnd(moved) as end, watching(PLENTY) as watch:

@@ -176,6 +176,14 @@ def test_a_refused_content_is_sent_once_more_in_plainest_form() -> None:
     assert len(second["text"]) <= 500
 
 
+def test_when_the_plainest_form_finds_a_busy_server_the_whole_is_sent_again_later() -> None:
+    bad = "HTTP/1.1 400 Bad\r\nContent-Length: 0\r\n\r\n"
+    busy = "HTTP/1.1 503 Busy\r\nRetry-After: 5\r\nContent-Length: 0\r\n\r\n"
+    with HttpEnd(bad, busy) as end:
+        receipt = send(letter(settings(webhook=end.url)), PLENTY)
+    assert receipt == Receipt(key="s1-7", outcome="retry", reason="http 503", retry_after=5.0)
+
+
 def test_a_pause_that_is_asked_for_ends_the_attempt() -> None:
     slow = "HTTP/1.1 429 Slow\r\nRetry-After: 3\r\nContent-Length: 0\r\n\r\n"
     with HttpEnd(slow) as end:

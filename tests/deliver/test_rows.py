@@ -56,7 +56,7 @@ def test_the_next_letter_waits_for_the_commit_of_the_receipt_before() -> None:
     assert keys([next(batches)]) == ["a1"]
     # the consumer is committing: whatever the room could do by itself, it would have done
     for thread in threading.enumerate():
-        if thread.name == "post a":
+        if thread.name == "post":
             thread.join(5)
     assert sent == ["a1"]
     assert keys([next(batches)]) == ["a2"]
@@ -82,7 +82,7 @@ def test_receipts_that_are_there_together_come_together() -> None:
     batches = post(rows, send, FOREVER)
     first = next(batches)
     for thread in threading.enumerate():
-        if thread.name.startswith("post "):
+        if thread.name == "post":
             thread.join(5)
     rest = list(batches)
     assert len(rest) <= 1

@@ -116,11 +116,12 @@ def test_a_letter_shows_no_settings() -> None:
 
 
 def test_a_log_that_is_opened_wide_tells_no_secret(
-    ear: Ear, capfd: pytest.CaptureFixture[str]
+    ear: Ear, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`-v` may set every logger to DEBUG, after we shut them."""
     names = ["apprise", *(one for one in logging.Logger.manager.loggerDict if "urllib3" in one)]
     levels = {name: logging.getLogger(name).level for name in names}
+    monkeypatch.setattr(logging.getLogger("apprise"), "propagate", True)
     for name in names:
         logging.getLogger(name).setLevel(logging.DEBUG)
     try:

@@ -135,6 +135,27 @@ def test_opsgenie_opens_and_closes_by_alias(wire: Any) -> None:
     assert closing.headers["Authorization"].startswith("GenieKey ")
 
 
+@pytest.mark.parametrize(
+    ("said", "outcome", "blame", "reason"),
+    [
+        ('{"ok": true}', "delivered", "", ""),
+        ("<html>OK, please log in</html>", "unknown", "", "http 200 without acceptance"),
+        ('["OK"]', "unknown", "", "http 200 without acceptance"),
+        ('{"ok": false, "error": "not_in_channel"}', "parked", "channel", "slack: not_in_channel"),
+        ('{"ok": false, "error": "msg_too_long"}', "parked", "content", "slack: msg_too_long"),
+        ('{"ok": false, "error": "ratelimited"}', "retry", "", "slack: ratelimited"),
+        ('{"ok": false, "error": "s3cret"}', "unknown", "", "http 200 without acceptance"),
+    ],
+)
+def test_a_bot_of_slack_is_believed_only_in_its_own_words(
+    wire: Any, said: str, outcome: str, blame: str, reason: str
+) -> None:
+    wire.post("https://slack.com/api/chat.postMessage", body=said)
+    bot = settings(url="slack://xoxb-1234-1234-4ddbc191d40ee098cbaae6f3523ada2d/#ops")
+    receipt = send(letter(bot), PLENTY)
+    assert (receipt.outcome, receipt.blame, receipt.reason) == (outcome, blame, reason)
+
+
 @pytest.mark.parametrize("address", [OPSGENIE, PAGERDUTY, DISCORD, TELEGRAM])
 @pytest.mark.parametrize(
     ("status", "outcome", "blame"),

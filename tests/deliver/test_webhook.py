@@ -2,7 +2,9 @@
 
 import base64
 import json
+import textwrap
 from pathlib import Path
+from typing import Any
 
 import pytest
 from deliver.ends import PLENTY, HttpEnd, letter, settings
@@ -10,8 +12,10 @@ from jsonschema import Draft202012Validator
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from notifier.deliver import DeliverError, check, flavour, send
+from notifier.deliver.outcome import CONTENT, PASSING
 
 OK = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+DOCS = Path(__file__).parents[2] / "docs"
 NEW = "whsec_" + base64.b64encode(b"new key of thirty-two bytes long").decode()
 OLD = "an old secret as it stands"
 DOCUMENT = b'{"version": 1, "key": "s1-7", "events": [{"id": "e1"}]}'
@@ -41,6 +45,25 @@ def test_the_signature_verifies_with_every_secret(secret: str | list[str]) -> No
     for one in [secret] if isinstance(secret, str) else secret:
         key = one if one.startswith("whsec_") else one.encode()
         assert Webhook(key).verify(body, headers) == json.loads(DOCUMENT)
+
+
+def test_the_example_in_the_documentation_verifies_it() -> None:
+    page = (DOCS / "webhook.md").read_text("utf-8")
+    _, found, rest = page.partition("    import base64")
+    code, _, _ = rest.partition("\n\nTo change")
+    scope: dict[str, Any] = {}
+    exec(textwrap.dedent(found + code), scope)
+    headers, body = posted(secret=[OLD, NEW])
+    key = b"new key of thirty-two bytes long"
+    assert scope["verified"](body, headers, key)
+    assert not scope["verified"](body + b" ", headers, key)
+    assert not scope["verified"](body, headers | {"webhook-timestamp": "1"}, key)
+
+
+def test_the_documentation_names_every_answer_that_is_not_the_channels_fault() -> None:
+    page = (DOCS / "webhook.md").read_text("utf-8")
+    assert f"| {', '.join(str(status) for status in sorted(PASSING))}, 5xx |" in page
+    assert f"| {', '.join(str(status) for status in sorted(CONTENT))} |" in page
 
 
 def test_a_changed_body_does_not_verify() -> None:
@@ -116,7 +139,5 @@ def test_a_payload_that_is_refused_comes_once_more_as_ids_and_plain_text() -> No
         "text": "gpu-07 is offline since 12:00 UTC\n",
         "events": [{"id": "e1"}, {"id": "e2"}],
     }
-    schema = json.loads(
-        (Path(__file__).parents[2] / "docs" / "webhook.schema.json").read_text("utf-8")
-    )
+    schema = json.loads((DOCS / "webhook.schema.json").read_text("utf-8"))
     Draft202012Validator(schema).validate(plain)

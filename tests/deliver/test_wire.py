@@ -89,6 +89,21 @@ def test_nothing_is_live_in_discord(hostile: str) -> None:
 
 
 @pytest.mark.parametrize("hostile", HOSTILE)
+@pytest.mark.parametrize(
+    "url",
+    ["gchat://room/key/token", "workflows://example.org:443/643e/s1g/", "webex://" + "a" * 80],
+)
+def test_nothing_is_live_where_markdown_is_read(url: str, hostile: str) -> None:
+    with responses.RequestsMock() as wire:
+        wire.post(re.compile("https://"), status=200)
+        assert send(written({"url": url}, hostile), PLENTY).outcome == "delivered"
+        said = json.loads(wire.calls[0].request.body)
+    shown = said["text"] if "text" in said else said.get("markdown") or json.dumps(said)
+    assert not LIVE.search(shown)
+    assert not re.search(r"\]\(https?:", shown)
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
 @pytest.mark.parametrize("schema", ["json", "ntfy", "gotify"])
 def test_plain_text_is_not_converted(hostile: str, schema: str) -> None:
     with HttpEnd(OK) as end:
