@@ -94,29 +94,21 @@ class Lab:
         command = [str(self._python), "-m", "hakuriver.cli.host"]
         with (self.root / "host.log").open("ab") as log:
             self.process = subprocess.Popen(
-                command,
-                cwd=self.root,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
+                command, cwd=self.root, env=environment, stdout=log, stderr=subprocess.STDOUT
             )
         until(self._answers, "the host's first answer")
 
     def _answers(self) -> bool:
-        if self.process is None or self.process.poll() is not None:
-            log = (self.root / "host.log").read_text(errors="replace")
-            raise RuntimeError(f"the host did not come up:\n{log[-3000:]}")
         with contextlib.suppress(requests.ConnectionError):
             return self.request("GET", "/nodes").ok
         return False
 
     def stop_host(self) -> None:
         """Ends the host alone, at once: its database stays, and `start` brings it back."""
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait(10)
-            self.process = None
+        process, self.process = self.process, None
+        if process is not None:
+            process.kill()
+            process.wait(10)
 
     def close(self) -> None:
         """Ends everything and removes the folder."""
@@ -131,7 +123,14 @@ class Lab:
         """One request to the host, on a connection of its own, past every proxy."""
         with requests.Session() as session:
             session.trust_env = False
-            return session.request(method, self.url + path, json=body, timeout=60)
+            try:
+                return session.request(method, self.url + path, json=body, timeout=60)
+            except requests.ConnectionError:
+                if self.process is None or self.process.poll() is None:
+                    raise
+                log = (self.root / "host.log").read_text(errors="replace")
+                code = self.process.returncode
+                raise RuntimeError(f"the host ended with {code}:\n{log[-3000:]}") from None
 
     # ---- nodes ----------------------------------------------------------------------------
     def add_node(self, hostname: str, cores: int = 64) -> None:
@@ -169,7 +168,7 @@ class Lab:
 
         def loop() -> None:
             while True:
-                with contextlib.suppress(requests.RequestException):
+                with contextlib.suppress(requests.RequestException, RuntimeError):
                     self.beat(hostname)
                 if stop.wait(BEAT):
                     return

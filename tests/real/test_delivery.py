@@ -43,7 +43,7 @@ def test_mail_that_was_down_for_two_runs_gets_one_message_and_the_webhook_no_rep
     waits = notifier(config, "check")
     quiet = notifier(config, "check")
     assert [ran.code for ran in (failed, waits, quiet)] == [4, 4, 4]
-    assert "told hook; ops not yet: connect: refused" in failed.out
+    assert "[told hook; ops not yet: connection refused]" in failed.out
     assert len(notifier(config, "outbox", "list").out.splitlines()) == 3
     mailbox.start()
     retried = notifier(config, "outbox", "retry")
@@ -72,8 +72,9 @@ def test_a_failure_that_only_the_outbox_knows_outlives_its_own_end(
     assert notifier(config, "check").code == 4
     mailbox.accept()
     assert notifier(config, "outbox", "retry").code == 0
-    # neither the problem nor its end was ever attempted together: mail gets one line for both
-    assert [mail.subject for mail in mailbox.mails[1:]] == ["[river] shaky was lost, then completed"]
+    # mail never heard of the problem, so it gets one line for both
+    assert mailbox.mails[-1].subject == "[river] shaky was lost, then completed"
+    assert len(mailbox.mails) == 2
     assert [post.json()["events"][0]["type"] for post in sink.requests[1:]] == [
         "problem",
         "recovery",
@@ -89,7 +90,8 @@ def test_six_runs_at_once_tell_each_news_once(
         runs = list(pool.map(lambda _: notifier(config, "check"), range(6)))
     assert sorted(ran.code for ran in runs) == [0, 0, 0, 0, 0, 1]
     assert [ran.err for ran in runs] == [""] * 6
-    assert [mail.subject for mail in mailbox.mails[1:]] == ["[river] wanted by six failed on node-a"]
+    assert mailbox.mails[-1].subject == "[river] wanted by six failed on node-a"
+    assert len(mailbox.mails) == 2
     (post,) = sink.requests[1:]
     assert [event["thing"] for event in post.json()["events"]] == [thing]
     assert notifier(config, "check").code == 0

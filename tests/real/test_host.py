@@ -124,8 +124,8 @@ def test_a_host_without_answer_rests_is_told_at_the_second_look_and_then_its_ret
     notifier: Command,
 ) -> None:
     config = workplace(proxy.url, mail=mailbox, sink=sink)
-    patience = config.read_text().replace("[sources.river]", '[sources.river]\ntimeout = "5s"')
-    config.write_text(patience)
+    river_keys = '[sources.river]\ntimeout = "5s"\nkinds = ["node", "task"]'
+    config.write_text(config.read_text().replace("[sources.river]", river_keys))
     notifier(config, "check")
     task = river.run("node-a", "unseen")
     river.update_status(task, "failed", exit_code=1)
@@ -169,7 +169,6 @@ def test_nodes_are_told_of_while_the_tasks_cannot_be_read(
     assert "took" in notifier(config, "status").out
     proxy.sick = False
     assert [notifier(config, "check").code for _ in range(2)] == [1, 0]
-    assert [mail.subject for mail in mailbox.mails[1:]] == [
-        "[river] river (tasks) is giving broken answers",
-        "[river] unseen failed on node-a, back: river (tasks) (0 s)",
-    ]
+    problem, recovery = (mail.subject for mail in mailbox.mails[1:])
+    assert problem == "[river] river (tasks) is giving broken answers"
+    assert recovery.startswith("[river] unseen failed on node-a, back: river (tasks) (")

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from real.lab import Lab, until
 
 
@@ -83,3 +84,11 @@ def test_a_closed_host_leaves_no_process_and_no_folder(hakuriver_python: Path) -
     lab.close()
     assert not lab.root.exists()
     assert not Path(f"/proc/{pid}").exists()
+
+
+def test_a_host_that_ends_by_itself_says_so_to_whoever_asks(host: Lab) -> None:
+    assert host.process
+    host.process.kill()
+    host.process.wait()
+    with pytest.raises(RuntimeError, match="the host ended with -9:\n(?s:.*)starting up"):
+        host.statuses()

@@ -1,4 +1,4 @@
-"""What people decide about a real cluster's troubles: silence, acknowledge, be reminded, escalate."""
+"""What people decide about a real cluster's troubles: silences, acknowledgements, escalation."""
 
 from collections.abc import Callable, Iterator
 from contextlib import closing

@@ -1,0 +1,93 @@
+"""What is going on when a run is killed."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from chaos.stage import Stage
+
+# two runs after the killed one have to put everything right
+TWICE = (("check",), ("check",))
+
+
+def nothing(stage: Stage) -> None:
+    """No more happens."""
+
+
+class Scenario(NamedTuple):
+    """`before` leaves the workplace as the killed run finds it; `after` comes before `rest`."""
+
+    name: str
+    before: Callable[[Stage], None]
+    command: tuple[str, ...] = ("check",)
+    after: Callable[[Stage], None] = nothing
+    rest: tuple[tuple[str, ...], ...] = TWICE
+
+
+def _first_run(stage: Stage) -> None:
+    stage.host.show(a="running", b="failed")
+
+
+def _one_failure(stage: Stage) -> None:
+    stage.host.show(a="running", b="running")
+    stage.run("check")
+    stage.host.show(a="failed", b="running")
+
+
+def _death(stage: Stage) -> None:
+    stage.host.show(a="running", b="running", c="running")
+    stage.run("check")
+    stage.host.show("offline", a="lost", b="lost", c="lost")
+
+
+def _return(stage: Stage) -> None:
+    _death(stage)
+    stage.run("check")
+    stage.host.show("online", a="lost", b="lost", c="completed")
+
+
+def _waiting(stage: Stage) -> None:
+    stage.mail.well = stage.hook.well = False
+    _one_failure(stage)
+    stage.run("check")
+    stage.mail.well = stage.hook.well = True
+
+
+def _waited(stage: Stage) -> None:
+    _waiting(stage)
+    stage.later(minutes=30)
+
+
+def _hook_down(stage: Stage) -> None:
+    _one_failure(stage)
+    stage.hook.well = False
+
+
+def _hook_up(stage: Stage) -> None:
+    stage.hook.well = True
+
+
+def _attempting(stage: Stage) -> None:
+    _one_failure(stage)
+    # the third fsync is the first one of a receipt: both messages are on their way
+    kill = ("-e", "trace=fsync", "-e", "inject=fsync:signal=SIGKILL:when=3")
+    stage.run("check", thread=("main", 1), strace=kill)
+    state = stage.state()
+    assert state and {one.state for one in state.messages.values()} == {"attempting"}
+
+
+SCENARIOS = {
+    one.name: one
+    for one in (
+        Scenario("one new failure", _one_failure),
+        Scenario("a node dies with its tasks", _death),
+        Scenario("what waited is delivered", _waited),
+        Scenario("the first run", _first_run),
+        Scenario("the node is back", _return),
+        Scenario("found attempting", _attempting),
+        Scenario("outbox retry", _waiting, command=("outbox", "retry")),
+        Scenario(
+            "one of two channels is down", _hook_down, after=_hook_up,
+            rest=(("outbox", "retry"), ("check",)),
+        ),  # fmt: skip
+    )
+}

@@ -1,0 +1,154 @@
+"""Where runs are killed: a workplace, the three other ends, and the server that forks the runs."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from chaos.ends import Hook, Host, Mail, Told
+
+from notifier.errors import StateError
+from notifier.model import State
+from notifier.state import Store
+
+SERVER = Path(__file__).with_name("server.py")
+# the n-th thread of that name
+Thread = tuple[str, int]
+NOBODY: Thread = ("", 0)
+
+
+class Stage:
+    """One configuration with its state. `mail` is the channel ops, `hook` the channel hook.
+
+    `ahead` is a folder to look for the package in first.
+    """
+
+    def __init__(self, folder: Path, ahead: Path | None = None) -> None:
+        self.folder = folder
+        self.place = folder / "place"
+        self.place.mkdir(mode=0o700)
+        self.host, self.mail, self.hook = Host(), Mail(), Hook()
+        self.config = self.place / "config.toml"
+        self.config.write_text(
+            f"""
+[sources.river]
+type = "hakuriver"
+url = "http://127.0.0.1:{self.host.port}"
+[channels.ops]
+email = "ops@example.org"
+smtp = "127.0.0.1:{self.mail.port}"
+[channels.hook]
+webhook = "http://127.0.0.1:{self.hook.port}/"
+"""
+        )
+        self.config.chmod(0o600)
+        self._before = folder / "before"
+        self._ends = self.host.rows, True, True
+        self._state = self.place / "state.json"
+        environment = {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(folder)}
+        if ahead:
+            environment["PYTHONPATH"] = str(ahead)
+        self._server = subprocess.Popen(
+            [sys.executable, "-P", str(SERVER)],
+            cwd="/",
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        assert self._server.stdin
+        self._server.stdin.close()
+        self._server.wait(10)
+        for end in (self.host, self.mail, self.hook):
+            end.close()
+
+    def _reply(self) -> str:
+        assert self._server.stdout
+        if line := self._server.stdout.readline():
+            return line
+        raise RuntimeError("the server of runs has ended")
+
+    def run(
+        self,
+        *command: str,
+        thread: Thread = NOBODY,
+        strace: Sequence[str] = (),
+        threads: Path | None = None,
+        rehearse: bool = False,
+    ) -> int:
+        """`notifier COMMAND`, to its end; its exit code, or -9 when it was killed.
+
+        strace, with these arguments, holds `thread` from its beginning on. `threads` is a file
+        that gets the name and number of every thread as it begins. A rehearsal is run by the
+        server itself, so that later runs begin with all modules and templates in memory.
+        """
+        order = {
+            "argv": ["-c", str(self.config), *command],
+            "out": str(self.folder / "out"),
+            "thread": thread,
+            "strace": strace,
+            "threads": str(threads or ""),
+            "rehearse": rehearse,
+        }
+        assert self._server.stdin
+        self._server.stdin.write(json.dumps(order) + "\n")
+        self._server.stdin.flush()
+        code = int(self._reply())
+        # what a dead run had sent is counted now, or never
+        self.mail.idle()
+        self.hook.idle()
+        return code
+
+    def keep(self) -> None:
+        """Remembers the workplace and the other ends as they are, for `restore`."""
+        shutil.copytree(self.place, self._before)
+        self._ends = self.host.rows, self.mail.well, self.hook.well
+
+    def restore(self) -> None:
+        """Everything as it was kept; nothing has been told yet."""
+        shutil.rmtree(self.place)
+        shutil.copytree(self._before, self.place)
+        self.host.rows, self.mail.well, self.hook.well = self._ends
+        self.mail.told.clear()
+        self.hook.told.clear()
+
+    def told(self) -> dict[str, list[Told]]:
+        """All that arrived, by channel."""
+        return {"ops": list(self.mail.told), "hook": list(self.hook.told)}
+
+    def said(self) -> str:
+        """All that the runs said so far, to be shown with a failure."""
+        return (self.folder / "out").read_text()
+
+    def state(self) -> State | None:
+        """The state as a run would load it; None when it would not, or only an older generation."""
+        try:
+            state, origin = Store(self._state).load()
+        except StateError:
+            return None
+        return state if origin in ("current", "fresh") else None
+
+    def later(self, **span: float) -> None:
+        """Lets that much time pass for the channels: what failed failed so much earlier."""
+        document = json.loads(self._state.read_text())
+        for channel in document["channels"].values():
+            for key in ("failing_since", "failed_at"):
+                at = datetime.fromisoformat(channel[key]) - timedelta(**span)
+                channel[key] = at.isoformat()
+        self._state.write_text(json.dumps(document))
