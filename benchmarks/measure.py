@@ -5,10 +5,14 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
+
+
+# a channel to which nothing is ever said
+HOOK = '[channels.hook]\nwebhook = "http://127.0.0.1:9/"\n'
 
 
 class Took(msgspec.Struct, frozen=True):
@@ -30,12 +34,12 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     more: str = ""
 
 
-def run(command: Sequence[str], environ: Mapping[str, str] | None = None) -> Took:
-    """Runs a process that must print nothing, to its end. Raises RuntimeError when it speaks."""
+def run(command: Sequence[str], *, quiet: bool = True) -> Took:
+    """Runs a process to its end. Raises RuntimeError when it is to be `quiet` and prints."""
     began = time.perf_counter()
     with subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        cwd="/", env=clean() | dict(environ or {}),
+        cwd="/", env=clean(),
     ) as process:  # fmt: skip
         assert process.stdout is not None
         said = process.stdout.read()
@@ -43,7 +47,7 @@ def run(command: Sequence[str], environ: Mapping[str, str] | None = None) -> Too
         _, status, usage = os.wait4(process.pid, 0)
         wall = time.perf_counter() - began
         process.returncode = os.waitstatus_to_exitcode(status)
-    if said:
+    if said and quiet:
         raise RuntimeError(f"{command}: {said.decode()}")
     cpu = usage.ru_utime + usage.ru_stime
     return Took(wall, cpu, usage.ru_maxrss * 1024, process.returncode)
@@ -70,6 +74,26 @@ def clean() -> dict[str, str]:
     return {"PATH": os.defpath, "HOME": "/nonexistent", "LANG": "C.UTF-8"}
 
 
+def configured(folder: Path, urls: Sequence[str], channels: str = HOOK) -> Path:
+    """Writes a configuration with sources `river0`, `river1`, ... and gives its path."""
+    lines = ["[run]", 'first_run = "silent"']
+    for number, url in enumerate(urls):
+        lines += [f"[sources.river{number}]", 'type = "hakuriver"', f'url = "{url}"']
+    path = folder / "config.toml"
+    path.write_text("\n".join([*lines, channels]))
+    path.chmod(0o600)
+    return path
+
+
 def command(config: Path, *more: str) -> list[str]:
     """`notifier check` as it is installed beside this interpreter."""
     return [str(Path(sys.executable).with_name("notifier")), "-c", str(config), "check", *more]
+
+
+def table(rows: Sequence[Row]) -> str:
+    """The rows as a Markdown table."""
+    lines = ["| what | measured | bound | kept | more |", "| --- | --- | --- | --- | --- |"]
+    for row in rows:
+        kept = "yes" if row.kept else "**no**"
+        lines.append(f"| {row.what} | {row.found} | {row.bound} | {kept} | {row.more} |")
+    return "\n".join(lines)

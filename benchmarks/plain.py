@@ -15,7 +15,7 @@ class Row(msgspec.Struct, gc=False):
 
 
 path = Path(sys.argv[1])
-url = tomllib.loads(path.read_text())["sources"]["river"]["url"]
+url = tomllib.loads(path.read_text())["sources"]["river0"]["url"]
 with filelock.FileLock(path.with_name("plain.lock")), requests.Session() as session:
     for name, wanted in (("tasks", list[Row]), ("nodes", list[dict]), ("vps", list[dict])):
         answer = session.get(f"{url}/{name}", timeout=60)

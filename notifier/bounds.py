@@ -11,7 +11,7 @@ from typing import Any
 
 from notifier.errors import TemplateError
 
-STEPS = 200_000
+STEPS = 400_000
 ROOM = 512 * 1024 * 1024
 SUFFIX = ".j2"
 

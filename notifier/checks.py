@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ipaddress
 import re
-import zoneinfo
 from collections.abc import Iterable
 from email.utils import parseaddr
 from typing import TYPE_CHECKING
@@ -68,6 +67,9 @@ def _windows(config: Config, faults: Faults) -> None:
 def _zone(where: str, name: str, faults: Faults) -> None:
     if not name:
         return
+    # slow to import, and not every configuration names a zone
+    import zoneinfo
+
     try:
         zoneinfo.ZoneInfo(name)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from datetime import datetime, tzinfo
+from datetime import datetime
 from typing import Any
 
 from msgspec.structs import replace
@@ -34,7 +34,6 @@ class Post:
         self.clock = clock
         self.deadline = deadline
         self.rows = config.destinations()
-        self.zone: tzinfo = zone_of(config.run.timezone)
         self.receipts: dict[str, Receipt] = {}
         self.warnings: list[str] = []
         self.accepted = 0
@@ -110,9 +109,10 @@ class Post:
         there = self.resolved(self.rows[message.channel])
         events = [state.events[name] for name in message.events]
         routes = {one.name: one for one in self.config.routes}
+        zone = zone_of(self.config.run.timezone)
         shown, warnings = render.letter(
             message, events, state.incidents, there,
-            route=routes.get(message.route), config=self.config, zone=self.zone,
+            route=routes.get(message.route), config=self.config, zone=zone,
             flavour=deliver.flavour(there.settings), limits=deliver.limits(there.settings),
         )  # fmt: skip
         self.warnings += warnings

@@ -6,14 +6,21 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from notifier import route, settle
-from notifier.compose import number
+from notifier.compose import incidents_of, number
 from notifier.config import Config
 from notifier.draft import Draft
-from notifier.model import Due, Event, Frozen, State
+from notifier.model import Due, Event, Frozen, Message, State
+
+GONE = "not in the configuration"
+ENDINGS = ("recovery", "flapping_end")
 
 
-class Waiting(Frozen, frozen=True, kw_only=True):
-    """One line of the outbox: an event that waits for a row, or a message that hangs there."""
+class Waiting(Frozen, frozen=True, kw_only=True, omit_defaults=False):
+    """One line of the outbox: an event that waits for a row, or a message that hangs there.
+
+    `failures` counts the attempts that did not go well, `reason` is of the last one, or why it is
+    not due.
+    """
 
     id: str
     row: str
@@ -41,8 +48,8 @@ def waiting(state: State, rows: Collection[str], why: Callable[[Event, str], str
                 what=f"{_what(first)}{more}",
                 since=message.at,
                 state=message.state,
-                reason=message.reason,
-                failures=message.tries,
+                reason=message.reason if message.channel in rows else GONE,
+                failures=message.tries - (message.state == "attempting"),
             )
         )
     for event in state.events.values():
@@ -57,7 +64,7 @@ def waiting(state: State, rows: Collection[str], why: Callable[[Event, str], str
                     what=_what(event),
                     since=event.at,
                     state="channel gone" if gone else "waiting",
-                    reason="not in the configuration" if gone else _reason(state, event, row, why),
+                    reason=GONE if gone else _reason(state, event, row, why),
                     failures=due.failures,
                 )
             )
@@ -74,22 +81,49 @@ def _what(event: Event) -> str:
 
 
 def drop(state: State, *, ids: Collection[str] = (), row: str = "") -> State:
-    """Without these events and messages, or without all that waits for a row or channel."""
-    events = dict(state.events)
-    messages = dict(state.messages)
-    for message in state.messages.values():
-        if message.key in ids or (row and _is(message.channel, row)):
-            del messages[message.key]
+    """Without what waits under these ids, or for this row or channel; with both, these there.
+
+    An ending goes with the problem that was not told: nobody hears of the end of what they never
+    heard of.
+    """
+    if not ids and not row:
+        return state
+
+    def meant(name: str, there: str) -> bool:
+        return (not ids or name in ids) and (not row or belongs(there, row))
+
+    events, messages = dict(state.events), dict(state.messages)
+    dropped: set[tuple[str, str]] = set()
+    for key, message in state.messages.items():
+        if meant(key, message.channel):
+            del messages[key]
             for name in message.events:
                 events[name] = _without(events[name], message.channel)
-    for name, event in list(events.items()):
+                dropped |= {(one, message.channel) for one in incidents_of(events[name])}
+    for name, event in state.events.items():
         for there, due in event.to.items():
-            if not due.key and (name in ids or (row and _is(there, row))):
+            if not due.key and meant(name, there):
                 events[name] = _without(events[name], there)
-    return replace(state, events=events, messages=messages)
+                dropped |= {(one, there) for one in incidents_of(event)}
+    return _without_lone_endings(replace(state, events=events, messages=messages), dropped)
 
 
-def _is(row: str, name: str) -> bool:
+def _without_lone_endings(state: State, dropped: Collection[tuple[str, str]]) -> State:
+    events = dict(state.events)
+    for handle, row in dropped:
+        incident = state.incidents.get(handle)
+        plan = incident.plan.get(row) if incident else None
+        waiting = [one for one in events.values() if row in one.to and handle in incidents_of(one)]
+        endings = [one for one in waiting if one.type in ENDINGS]
+        if plan is not None and plan.told is None and len(endings) == len(waiting):
+            for one in endings:
+                if not one.to[row].key:
+                    events[one.id] = _without(one, row)
+    return replace(state, events=events)
+
+
+def belongs(row: str, name: str) -> bool:
+    """Whether `name` is this row or the channel that it is an address of."""
     return row == name or row.split("/", 1)[0] == name
 
 
@@ -101,17 +135,16 @@ def retry(state: State, row: str = "") -> State:
     """Every wait, hold and parking of a row (or of all) is over: due now."""
     channels = {
         name: channel
-        if row and not _is(name, row)
+        if row and not belongs(name, row)
         else replace(channel, failed_at=None, parked="", parked_at=None)
         for name, channel in state.channels.items()
     }
     state = replace(state, channels=channels)
     for message in list(state.messages.values()):
-        if message.state != "parked" or (row and not _is(message.channel, row)):
+        if message.state != "parked" or (row and not belongs(message.channel, row)):
             continue
         if message.unknowns:
-            again = replace(message, state="unknown", unknowns=settle.MOST_UNKNOWN - 1)
-            state = replace(state, messages={**state.messages, message.key: again})
+            state = _once_more(state, message)
         else:
             attempting = replace(message, state="attempting")
             state = replace(state, messages={**state.messages, message.key: attempting})
@@ -119,26 +152,74 @@ def retry(state: State, row: str = "") -> State:
     return state
 
 
-def move(state: State, old: str, new: str) -> State:
-    """All that waits for `old` waits for `new`, and endings owed to `old` are owed to `new`."""
+def _once_more(state: State, message: Message) -> State:
+    """A message that may have arrived, under its key; without what has ended in the meantime.
+
+    Its end was told, and a problem is never told after its end.
+    """
+    living = tuple(name for name in message.events if _lives(state, state.events[name]))
+    events = dict(state.events)
+    for name in set(message.events) - set(living):
+        events[name] = _without(events[name], message.channel)
+    messages = {key: one for key, one in state.messages.items() if key != message.key}
+    if living:
+        messages[message.key] = replace(
+            message, state="unknown", events=living, unknowns=settle.MOST_UNKNOWN - 1
+        )
+    return replace(state, events=events, messages=messages)
+
+
+def _lives(state: State, event: Event) -> bool:
+    """Whether an event is still true: a problem that is open, an ending that nothing followed."""
+    if not event.incident:
+        return True
+    living = [one for one in state.incidents.values() if one.ended is None]
+    if event.type in ("recovery", "flapping_end"):
+        return all(one.thing != event.thing for one in living)
+    return any(one.handle == event.incident for one in living)
+
+
+def move(state: State, old: str, new: Collection[str]) -> State:
+    """All that waits for `old` (a row or channel) waits for the rows `new`, as if never tried.
+
+    Endings owed to `old` are owed to them.
+    """
     events = {}
     for name, event in state.events.items():
-        to: dict[str, Due] = {}
-        for row, due in event.to.items():
-            to.setdefault(new if _is(row, old) else row, due)
+        moved = [due for row, due in event.to.items() if belongs(row, old)]
+        to = {row: due for row, due in event.to.items() if not belongs(row, old)}
+        for row in new if moved else ():
+            # once per channel: what waits there already is not told twice
+            to.setdefault(row, Due(moved[0].route, moved[0].at))
         events[name] = replace(event, to=to)
-    messages = {
-        key: replace(message, channel=new) if _is(message.channel, old) else message
-        for key, message in state.messages.items()
-    }
+    messages = {k: one for k, one in state.messages.items() if not belongs(one.channel, old)}
     incidents = {}
     for handle, incident in state.incidents.items():
-        plan = dict(incident.plan)
-        for row in [row for row in plan if _is(row, old)]:
-            plan[new] = plan.pop(row)
+        plan = {row: one for row, one in incident.plan.items() if not belongs(row, old)}
+        for row in [row for row in incident.plan if belongs(row, old)]:
+            for there in new:
+                if there not in plan or plan[there].told is None:
+                    plan[there] = replace(incident.plan[row], by="")
         incidents[handle] = replace(incident, plan=plan)
-    channels = {row: channel for row, channel in state.channels.items() if not _is(row, old)}
-    return replace(state, events=events, messages=messages, incidents=incidents, channels=channels)
+    return replace(state, events=events, messages=messages, incidents=incidents)
+
+
+def tidied(state: State, name: str, rows: Collection[str]) -> State:
+    """Without a trace of the rows of `name` that are in no configuration and wait for nothing.
+
+    `rows` are those of today's configuration.
+    """
+    waiting = {row for event in state.events.values() for row in event.to}
+
+    def gone(row: str) -> bool:
+        return belongs(row, name) and row not in rows and row not in waiting
+
+    channels = {row: one for row, one in state.channels.items() if not gone(row)}
+    incidents = {
+        handle: replace(one, plan={row: it for row, it in one.plan.items() if not gone(row)})
+        for handle, one in state.incidents.items()
+    }
+    return replace(state, channels=channels, incidents=incidents)
 
 
 def forgotten(state: State, thing: str, config: Config, now: datetime) -> State:

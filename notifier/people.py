@@ -1,6 +1,5 @@
 """Pure: what people decided - silences and acknowledgements - and what of it holds now."""
 
-import getpass
 from collections.abc import Mapping
 from datetime import datetime
 
@@ -82,6 +81,8 @@ def covers(silence: Silence, thing: str, fields: Mapping[str, str]) -> bool:
 
 def author() -> str:
     """Who is deciding: the name of this user."""
+    import getpass
+
     try:
         return getpass.getuser()
     except (KeyError, OSError):

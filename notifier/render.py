@@ -3,6 +3,7 @@
 Values reach a template already escaped for the destination; a template cannot forget to.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from datetime import tzinfo
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import ChoiceLoader, FileSystemLoader, StrictUndefined, Template
-from jinja2.exceptions import SecurityError
+from jinja2.exceptions import SecurityError, TemplateSyntaxError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from notifier.bounds import bounded
@@ -25,6 +26,8 @@ from notifier.view import view, writer
 
 # characters of a rendering; Gmail shows about 100 kB of a mail
 MOST = 90_000
+# things that are named at most, whatever a route says; and in plainest form
+MANY, FEW = 200, 5
 CHATS = frozenset({"slack", "mattermost", "discord", "telegram", "markdown", "chat"})
 PAGERS = frozenset({"pagerduty", "opsgenie"})
 ALL_OF_IT = "notifier status"
@@ -65,7 +68,7 @@ def letter(
     things before it is cut. A message that is to be sent in plainest form gets no template.
     """
     route = route or Route()
-    room = min(route.max_items, 5) if message.plain else route.max_items
+    room = min(route.max_items, FEW if message.plain else MANY)
     page = _Page(message, events, config, "" if message.plain else route.template, flavour)
     made = digest(events, incidents, max_items=room, zone=zone, now=message.at)
     text, html = page.text(made), page.html(made)
@@ -148,8 +151,9 @@ class _Page:
             names += ["pager.txt.j2"] if self.flavour in PAGERS else []
             poured = self._pour([*names, "default.txt.j2"], made, self.flavour).strip()
             if self.flavour == "markdown":
-                # a line end is none in Markdown, unless two spaces stand before it
-                poured = poured.replace("\n", "  \n")
+                # some take a line end for none: things stand apart, their details have two spaces
+                poured = re.sub(r"\n+(?=\S)", "\n\n", poured)
+                poured = re.sub(r"(?<!\n)\n(?!\n)", "  \n", poured)
             if poured:
                 return poured
         foot = "\n".join(escape(line, self.flavour) for line in self._foot(made))
@@ -169,14 +173,18 @@ class _Page:
             self.warnings.append(f"template {self.name}: no such file; the usual one was taken")
 
     def _pour(self, names: list[str], made: Digest, flavour: str) -> str:
-        environment = _environment(self.own)
+        where, instead = names[0], "without HTML" if flavour == "html" else "in plain form"
+        values = self._values(made, flavour)
         try:
             with bounded() if self.own else nullcontext():
-                template = environment.select_template(names)
-                return _poured(template, self._values(made, flavour))
+                template = _environment(self.own).select_template(names)
+                where = template.name or where
+                return _poured(template, values)
         except Exception as error:  # whatever a template does, the message goes out
+            if isinstance(error, TemplateSyntaxError):
+                where = f"{error.name}, line {error.lineno}"
             why = f"{type(error).__name__}: {one_line(str(error))[:200]}"
-            self.warnings.append(f"template {names[0]}: {why}; the plain form was sent")
+            self.warnings.append(f"template {where}: {why}; sent {instead}")
             return ""
 
     def _values(self, made: Digest, flavour: str) -> dict[str, Any]:

@@ -34,7 +34,7 @@ class LookTime(Frozen, frozen=True, kw_only=True):
 
 
 class _Head(msgspec.Struct):
-    version: int
+    version: Annotated[int, msgspec.Meta(ge=1)]
 
 
 _STATE = msgspec.json.Decoder(State)

@@ -4,7 +4,6 @@ msgspec stops at the first error; a person wants all of them at once, with the n
 """
 
 import datetime
-import difflib
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any, Literal, TypeVar, get_args, get_origin
@@ -42,6 +41,9 @@ class Duration(float):
 
 def nearest(name: str, good: Iterable[str]) -> str:
     """`" (did you mean 'x'?)"`, or nothing when no good name is near."""
+    # only a mistake needs it
+    import difflib
+
     found = difflib.get_close_matches(name[:100], list(good), n=1, cutoff=0.6)
     return f" (did you mean '{found[0]}'?)" if found else ""
 
@@ -154,7 +156,9 @@ def _fault(wanted: Any, value: object, part: object = None) -> str:
         near = nearest(found[1], choices)
         return f"expected one of {', '.join(choices)}{near}"
     if found := re.fullmatch(r"Expected `(.*)`, got .*", text, re.DOTALL):
-        names = " or ".join(_NAMES.get(name, name) for name in found[1].split(" | "))
+        # TOML has no null
+        kinds = [name for name in found[1].split(" | ") if name != "null"]
+        names = " or ".join(_NAMES.get(name, name) for name in kinds)
         return f"expected {names}, found {_shown(part)}"
     return text
 

@@ -1,7 +1,6 @@
 """Pure: whether the clock on the wall stands in a window, and when it will not any more."""
 
 from datetime import UTC, datetime, time, timedelta
-from zoneinfo import ZoneInfo
 
 from notifier.config import DAYS, Window
 
@@ -12,6 +11,9 @@ def inside(window: Window, now: datetime, default_zone: str = "") -> bool:
     What counts is what the clock on the wall shows: a window of 02:15-02:45 is there twice in
     the night in which that hour is, and from 03:00 on where the night jumps over its beginning.
     """
+    # slow to import, and not every configuration has windows
+    from zoneinfo import ZoneInfo
+
     zone = ZoneInfo(window.timezone or default_zone or "UTC")
     wall = now.astimezone(zone).replace(tzinfo=None)
     begin, end = clock(window.begin), clock(window.to)

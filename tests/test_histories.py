@@ -262,7 +262,7 @@ class Histories(RuleBasedStateMachine):
         for row in ROWS:
             tried = {
                 handle
-                for there, _, events in self.world.tried
+                for there, events in self.world.risked
                 if there == row
                 for event in events
                 if not is_ending(event)

@@ -46,8 +46,8 @@ ANY_NAME = rf"@(?!{BREAK})[\w*]|<[^\s{BREAK}]|\]\(|\]\["
 LONE_NAME = rf"(?<![A-Za-z0-9])@(?!{BREAK})[\w*]"
 LIVE = {
     "slack": r"<|>|[@!](channel|here|everyone)",
-    "mattermost": LONE_NAME + r"|<|>|(?<!\\)\]\(|!\[",
-    "rocket": LONE_NAME + r"|<|>|(?<!\\)\]\(|!\[",
+    "mattermost": LONE_NAME + r"|<|>|\]\(",
+    "rocket": LONE_NAME + r"|<|>|\]\(",
     "discord": ANY_NAME,
     "discord embeds": ANY_NAME,
     "guilded": ANY_NAME,

@@ -1,4 +1,5 @@
 import json
+import re
 import resource
 import sys
 from datetime import UTC, timedelta, timezone
@@ -275,10 +276,27 @@ def test_a_template_that_fails_stops_no_message(tmp_path: Path, source: str) -> 
     (tmp_path / "default.txt.j2").write_text(source)
     done, warnings = render(one_failure(), templates=str(tmp_path))
     assert len(warnings) == (0 if source == BROKEN["nothing"] else 1)
-    assert all(line.startswith("template email.txt.j2: ") for line in warnings)
+    assert all(re.match(r"template (default\.txt\.j2|\S*, line \d+): ", line) for line in warnings)
+    assert all(line.endswith("; sent in plain form") for line in warnings)
     assert done.text.startswith("train.py failed on gpu-03 at 11:58 UTC: RuntimeError: CUDA")
     assert "notifier ack i-1042" in done.text
     assert "train.py failed on gpu-03" in done.html
+
+
+def test_html_that_fails_leaves_a_mail_with_its_text(tmp_path: Path) -> None:
+    (tmp_path / "default.html.j2").write_text("{{ nonsense }}")
+    done, warnings = render(one_failure(), templates=str(tmp_path))
+    assert warnings == [
+        "template default.html.j2: UndefinedError: 'nonsense' is undefined; sent without HTML"
+    ]
+    assert (done.html, done.text[:15]) == ("", "train.py failed")
+
+
+def test_the_bounds_are_wide_enough_for_our_own_templates(tmp_path: Path) -> None:
+    tasks = [lost(number, f"n{number}") for number in range(300)]
+    many = {"templates": str(tmp_path), "max_items": 1000, "limits": (120, 10**6)}
+    assert "and 100 more" in shown(scene(tasks), "plain", **many).text
+    assert len(shown(scene(tasks), **many).html) > 40_000
 
 
 def test_what_bounds_a_template_is_gone_after_it(tmp_path: Path) -> None:

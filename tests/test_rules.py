@@ -1,6 +1,6 @@
 """The settled scenarios of what is a problem, what is its end, and who is told - run after run."""
 
-from datetime import timedelta
+from datetime import UTC, timedelta
 
 import pytest
 from msgspec.structs import replace
@@ -630,4 +630,35 @@ def test_a_channel_that_becomes_a_list_keeps_what_it_was_owed() -> None:
     world.config = replace(world.config, channels={"ops": two})
     world.later(hours=2).run(listing("node", {"gpu-1": "online", "gpu-2": "online"}))
     assert world.heard("ops/a@x.org") == world.heard("ops/b@x.org")
+    assert not world.state.events
+
+
+def test_a_channel_down_for_three_days_gets_one_message_with_each_incident_as_one_line() -> None:
+    """5,000 transitions of 250 nodes: what is over is one line, what is open is told once."""
+    from notifier.digest import digest
+
+    names = [f"n{number}" for number in range(250)]
+    world = World(config(["ops", "hook"]))
+    world.run(listing("node", dict.fromkeys(names, "online")))
+    world.heard()
+    world.answers["ops"] = refuses()
+    nodes, flips = dict.fromkeys(names, "online"), 0
+    for step in range(72):
+        changed = names[step % 3 :: 3] if step < 60 else names[:50]
+        for name in changed:
+            nodes[name] = "offline" if nodes[name] == "online" else "online"
+        flips += len(changed)
+        world.later(hours=1).run(listing("node", nodes))
+    del world.answers["ops"]
+    world.sent.clear()
+    world.later(hours=1).run(listing("node", nodes))
+    sent = [(message, events) for row, message, events in world.sent if row == "ops"]
+    assert flips >= 5000
+    assert len(sent) == 1
+    _, events = sent[0]
+    said = digest(events, world.state.incidents, max_items=20, zone=UTC, now=world.now)
+    about_nodes = {event.thing for event in events if "/node/" in event.thing}
+    assert said.things >= len(about_nodes) == 250
+    assert len(said.items) <= 20
+    world.run(listing("node", nodes))
     assert not world.state.events

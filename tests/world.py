@@ -1,6 +1,5 @@
 """A world in memory: what sources show, what channels answer, run after run, without I/O."""
 
-import contextlib
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -97,7 +96,7 @@ class World:
         self.answers: dict[str, Callable[[Message], Receipt | None]] = {}
         self.sent: list[tuple[str, Message, list[Event]]] = []
         self.times: list[datetime] = []
-        self.tried: list[tuple[str, Message, list[Event]]] = []
+        self.risked: list[tuple[str, list[Event]]] = []
         # whether a message of unknown fate really arrived
         self.arrives = True
         self.news: list[Event] = []
@@ -127,8 +126,16 @@ class World:
             if next(points) == kill:
                 raise Killed
 
-        with contextlib.suppress(Killed):
+        self.due: list[Message] = []
+        try:
             self._run(results, source, origin, point)
+        except Killed:
+            # nobody can know which of them were sent
+            self.risked += [
+                (one.channel, [self.state.events[name] for name in one.events])
+                for one in self.due
+                if one.key in self.state.messages
+            ]
         return self.news
 
     def _run(
@@ -152,6 +159,7 @@ class World:
         point()
         self.state = state
         self.news = list(told.values())
+        self.due = due
         stopped: set[str] = set()
         for message in due:
             point()
@@ -163,12 +171,12 @@ class World:
             if answer is None:
                 stopped.add(message.channel)
                 continue
-            self.tried.append((message.channel, message, events))
             if answer.outcome == "delivered" or (answer.outcome == "unknown" and self.arrives):
                 self.sent.append((message.channel, message, events))
                 self.times.append(self.now)
             if answer.outcome != "delivered" and answer.blame != "content":
                 stopped.add(message.channel)
+            self.risked.append((message.channel, events))
             point()
             self.state = swept(settled(self.state, answer, self.now), self.now)
 

@@ -1,16 +1,27 @@
 """`notifier channel`: which there are, and whether one really delivers."""
 
 import argparse
+from collections import Counter
 from datetime import timedelta
 
 from notifier.cli import Context
 from notifier.commands import _shared
-from notifier.config import Config, Destination
+from notifier.config import Config
 from notifier.dispatch import Post
 from notifier.errors import ConfigError, Exit
-from notifier.model import Event, Incident, Message, Observation, Planned, State
+from notifier.model import (
+    ChannelState,
+    Event,
+    Incident,
+    Message,
+    Observation,
+    Planned,
+    State,
+)
+from notifier.outbox import GONE
 from notifier.state import Store
 from notifier.tables import nearest
+from notifier.words import Clock
 
 
 def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
@@ -28,25 +39,23 @@ def main(context: Context) -> int:
     config = _shared.configuration(context)
     if context.args.action == "list":
         return _list(context, config)
-    rows = config.rows_of(context.args.name)
-    if not rows:
-        near = nearest(context.args.name, config.channels)
-        raise ConfigError(f"no channel is named '{context.args.name}'{near}")
-    return max(_test(context, config, row) for row in rows)
+    name, there = context.args.name, config.destinations()
+    if name not in there and name not in config.channels:
+        near = nearest(name, [*config.channels, *there])
+        raise ConfigError(f"no channel is named '{name}'{near}")
+    return max(_test(context, config, row) for row in config.rows_of(name))
 
 
 def _list(context: Context, config: Config) -> int:
     state, _ = Store(config.state_path).load()
     clock = _shared.times(config, context.clock())
+    rows = config.destinations()
+    waits = Counter(row for event in state.events.values() for row in event.to)
     found = []
-    for row, there in config.destinations().items():
-        channel = state.channels.get(row)
-        waits = sum(row in event.to for event in state.events.values())
-        how = "ok"
-        if channel is not None:
-            since = clock.time(channel.failing_since)
-            how = f"{'parked' if channel.parked else 'failing'} since {since}: {channel.reason}"
-        found.append({"row": row, "kind": _kind(there), "state": how, "waiting": waits})
+    for row in [*rows, *sorted(waits.keys() - rows.keys())]:
+        kind = rows[row].settings.kind if row in rows else "gone"
+        how = _how(state.channels.get(row), clock) if row in rows else GONE
+        found.append({"row": row, "kind": kind, "state": how, "waiting": waits[row]})
     if context.args.json:
         context.print_json(found)
         return 0
@@ -57,8 +66,11 @@ def _list(context: Context, config: Config) -> int:
     return 0
 
 
-def _kind(there: Destination) -> str:
-    return there.settings.kind
+def _how(channel: ChannelState | None, clock: Clock) -> str:
+    if channel is None:
+        return "ok"
+    how = "parked" if channel.parked else "failing"
+    return f"{how} since {clock.time(channel.failing_since)}: {channel.reason}"
 
 
 def _test(context: Context, config: Config, row: str) -> int:

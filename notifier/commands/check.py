@@ -7,9 +7,7 @@ import threading
 from notifier.cli import Context
 from notifier.commands import _shared
 from notifier.config import Config
-from notifier.digest import digest
 from notifier.errors import ConfigError, Exit
-from notifier.escape import escape
 from notifier.model import Event
 from notifier.poll import FAMILIES, Wish
 from notifier.run import News, Outcome, check
@@ -76,14 +74,16 @@ def _watch(config: Config, context: Context) -> threading.Timer:
 
 def _tell(context: Context, config: Config, outcome: Outcome) -> None:
     """With -q only what could be told to no channel, on stderr; else a line per event."""
-    clock = _shared.times(config, context.clock())
     on = _shared.coloured(context)
-    dry = context.args.dry_run
     for line in outcome.said:
         if not context.args.quiet:
             context.log.warning("%s", line)
+    if not outcome.news:
+        return
+    clock = _shared.times(config, context.clock())
     for one in outcome.news:
-        line = f"{escape(_words(one.event, clock), 'terminal')} [{_heard(one, dry)}]"
+        thing = "" if one.event.type == "summary" else f" ({one.event.thing})"
+        line = f"{_words(one.event, clock)}{thing} [{_heard(one, context.args.dry_run)}]"
         if not context.args.quiet:
             context.print(_shared.paint(line, one.event.severity, on))
         elif one.waits and not one.told:
@@ -91,9 +91,13 @@ def _tell(context: Context, config: Config, outcome: Outcome) -> None:
 
 
 def _words(event: Event, clock: Clock) -> str:
-    """The sentence that a message with this one event would say."""
+    """The sentence that a message with this one event would say, fit for a terminal."""
+    # slow to import, and a quiet run has nothing to say
+    from notifier.digest import digest
+    from notifier.escape import escape
+
     said = digest([event], {}, max_items=1, zone=clock.zone, now=clock.now)
-    return (said.items or said.summaries)[0].words
+    return escape((said.items or said.summaries)[0].words, "terminal")
 
 
 def _heard(one: News, dry: bool) -> str:

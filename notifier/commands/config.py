@@ -6,10 +6,12 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from notifier import deliver
 from notifier.checks import REFERENCES, SECRETS
 from notifier.cli import Context
 from notifier.commands import _shared
 from notifier.config import Config
+from notifier.errors import ConfigError
 
 HIDDEN = "(hidden)"
 # keys of a source that hold secrets
@@ -41,6 +43,14 @@ def main(context: Context) -> int:
 
 
 def _check(context: Context, config: Config) -> int:
+    faults = []
+    for name, settings in config.channels.items():
+        try:
+            deliver.check(settings)
+        except deliver.DeliverError as error:
+            faults.append(f"{config.path.name}: channels.{name}: {error}")
+    if faults:
+        raise ConfigError(*faults)
     if context.args.json:
         context.print_json({"version": 1, "config": str(config.path), "warnings": config.warnings})
         return 0

@@ -1,6 +1,7 @@
 """`notifier outbox`: what waits to be sent, and what to do about it."""
 
 import argparse
+from collections.abc import Callable, Sequence
 
 from notifier import outbox, route
 from notifier.cli import Context
@@ -8,10 +9,13 @@ from notifier.commands import _shared
 from notifier.config import Config
 from notifier.errors import ConfigError
 from notifier.model import State
+from notifier.outbox import Waiting
 from notifier.poll import Wish
 from notifier.run import check
 from notifier.state import Store
 from notifier.tables import nearest
+
+Changed = Callable[[argparse.Namespace, Config, State, Sequence[Waiting]], State]
 
 
 def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
@@ -25,8 +29,10 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
     drop = what.add_parser(
         "drop", parents=[common], help="give up what waits; it is told to nobody"
     )
-    drop.add_argument("ids", nargs="*", metavar="ID", help="what `outbox list` shows")
-    drop.add_argument("--channel", default="", metavar="NAME", help="all that waits for this one")
+    drop.add_argument("ids", nargs="*", metavar="ID", help="as `outbox list` shows it")
+    drop.add_argument(
+        "--channel", default="", metavar="NAME", help="only for this one; without ID all of it"
+    )
     move = what.add_parser("move", parents=[common], help="send to another channel what waits")
     move.add_argument("old", metavar="FROM")
     move.add_argument("new", metavar="TO")
@@ -36,40 +42,20 @@ def main(context: Context) -> int:
     """Lists or changes the outbox. Returns 1 from `list` when something waits."""
     config = _shared.configuration(context)
     store = Store(config.state_path)
-    action = context.args.action
-    if action == "list":
+    if context.args.action == "list":
         return _list(context, config, store)
-    if action == "retry":
+    if context.args.action == "retry":
         return _retry(context, config, store)
-    with store.lock(config.state.lock_wait):
-        state, _ = store.load()
-        rows = config.destinations()
-        if action == "drop":
-            if not context.args.ids and not context.args.channel:
-                raise ConfigError("outbox drop: name what to drop, or --channel NAME")
-            known = {one.id for one in _waiting(context, config, store, state)}
-            for name in context.args.ids:
-                if name not in known:
-                    raise ConfigError(f"nothing in the outbox is called '{name}'")
-            new = outbox.drop(state, ids=context.args.ids, row=context.args.channel)
-        else:
-            if context.args.new not in rows:
-                near = nearest(context.args.new, rows)
-                raise ConfigError(f"'{context.args.new}' is not a channel{near}")
-            new = outbox.move(state, context.args.old, context.args.new)
-        before, after = (len(_waiting(context, config, store, each)) for each in (state, new))
-        store.commit(route.swept(new, context.clock()))
-    done = f"{before - after} dropped" if action == "drop" else "moved"
-    context.print(f"{done}; {after} waiting")
-    return 0
+    return _change(context, config, store, _dropped if context.args.action == "drop" else _moved)
 
 
-def _waiting(context: Context, config: Config, store: Store, state: State) -> list[outbox.Waiting]:
+def _waiting(context: Context, config: Config, store: Store, state: State) -> list[Waiting]:
     why = _shared.outlook(config, store, state, context.clock()).why
     return outbox.waiting(state, config.destinations(), why)
 
 
 def _list(context: Context, config: Config, store: Store) -> int:
+    """With --json a list of what `outbox.Waiting` holds."""
     state, _ = store.load()
     found = _waiting(context, config, store, state)
     if context.args.json:
@@ -85,14 +71,76 @@ def _list(context: Context, config: Config, store: Store) -> int:
     return 1 if found else 0
 
 
+def _change(context: Context, config: Config, store: Store, changed: Changed) -> int:
+    """Commits what a person decided about the outbox, and says what it came to."""
+    with store.lock(config.state.lock_wait):
+        state, _ = store.load()
+        before = _waiting(context, config, store, state)
+        new = route.swept(changed(context.args, config, state, before), context.clock())
+        store.commit(new)
+    after = _waiting(context, config, store, new)
+    gone = {(one.id, one.row) for one in before} - {(one.id, one.row) for one in after}
+    done = "dropped" if context.args.action == "drop" else "moved"
+    if context.args.json:
+        context.print_json({"version": 1, done: len(gone), "waiting": len(after)})
+    else:
+        context.print(f"{len(gone)} {done}; {len(after)} waiting")
+    return 0
+
+
+def _dropped(
+    args: argparse.Namespace, config: Config, state: State, found: Sequence[Waiting]
+) -> State:
+    if not args.ids and not args.channel:
+        raise ConfigError("outbox drop: name what to drop, or --channel NAME")
+    _check_name(args.channel, config, found)
+    there = {one.id for one in found if not args.channel or outbox.belongs(one.row, args.channel)}
+    for name in args.ids:
+        if name not in there:
+            whose = f" for {args.channel}" if args.channel else ""
+            raise ConfigError(f"nothing in the outbox{whose} is called '{name}'")
+    new = outbox.drop(state, ids=args.ids, row=args.channel)
+    return outbox.tidied(new, args.channel, config.destinations())
+
+
+def _moved(
+    args: argparse.Namespace, config: Config, state: State, found: Sequence[Waiting]
+) -> State:
+    _check_name(args.old, config, found)
+    rows = config.destinations()
+    if args.new not in rows and args.new not in config.channels:
+        near = nearest(args.new, [*rows, *config.channels])
+        raise ConfigError(f"no channel is named '{args.new}'{near}")
+    new = config.rows_of(args.new)
+    if any(outbox.belongs(row, args.old) for row in new):
+        raise ConfigError(f"'{args.old}' and '{args.new}' are the same channel")
+    return outbox.tidied(outbox.move(state, args.old, new), args.old, rows)
+
+
+def _check_name(name: str, config: Config, found: Sequence[Waiting]) -> None:
+    """Raises ConfigError for what is no channel of today and nothing waits for."""
+    rows = {*config.destinations(), *(one.row for one in found)}
+    names = rows | {row.split("/", 1)[0] for row in rows}
+    if name and name not in names:
+        near = nearest(name, sorted(names))
+        raise ConfigError(f"no channel is named '{name}', and nothing waits for one{near}")
+
+
 def _retry(context: Context, config: Config, store: Store) -> int:
     with store.lock(config.state.lock_wait):
         state, _ = store.load()
+        found = _waiting(context, config, store, state)
+        _check_name(context.args.channel, config, found)
         store.commit(outbox.retry(state, context.args.channel))
     wish = Wish(families=frozenset())
     outcome = check(config, wish, clock=context.clock, environ=context.environ)
+    for line in outcome.warnings:
+        context.log.warning("%s", line)
     state, _ = store.load()
     left = _waiting(context, config, store, state)
+    if context.args.json:
+        context.print_json({"version": 1, "delivered": outcome.letters, "waiting": left})
+        return outcome.code
     context.print(f"{outcome.letters} delivered; {len(left)} waiting")
     for one in left:
         context.print(f"  {one.id} for {one.row}: {one.reason or one.state}")

@@ -6,7 +6,8 @@ from notifier import outbox, route
 from notifier.cli import Context
 from notifier.commands import _shared
 from notifier.config import Config
-from notifier.errors import StateError
+from notifier.errors import ConfigError
+from notifier.escape import one_line
 from notifier.state import Store
 
 
@@ -25,31 +26,39 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
 
 
 def main(context: Context) -> int:
-    """Shows or resets the state. Raises StateError, LockedError."""
+    """Shows, forgets a part of, or resets the state. Raises StateError, LockedError."""
     config = _shared.configuration(context)
     store = Store(config.state_path)
     if context.args.action == "show":
-        state, origin = store.load()
-        if context.args.json:
-            context.print_json(state)
-            return 0
-        context.print(f"{config.state_path} ({origin}, version {state.version}, id {state.id})")
-        for name, things in sorted(state.things.items()):
-            counts = ", ".join(
-                f"{len(ids):,} {status}"
-                for scope in things.scopes.values()
-                for status, ids in sorted(scope.statuses.items())
-            )
-            context.print(f"  {name}: {counts or 'nothing'}")
-        context.print(
-            f"  {len(state.incidents):,} incidents, {len(state.events):,} events waiting, "
-            f"{len(state.messages):,} messages under way, {len(state.watched):,} things watched"
-        )
-        return 0
+        return _show(context, config, store)
     if context.args.action == "forget":
         return _forget(context, config, store)
+    return _reset(context, config, store)
+
+
+def _show(context: Context, config: Config, store: Store) -> int:
+    state, origin = store.load()
+    if context.args.json:
+        context.print_json(state)
+        return 0
+    context.print(f"{config.state_path} ({origin}, version {state.version}, id {state.id})")
+    for name, things in sorted(state.things.items()):
+        counts = ", ".join(
+            f"{len(ids):,} {status}"
+            for scope in things.scopes.values()
+            for status, ids in sorted(scope.statuses.items())
+        )
+        context.print(f"  {one_line(f'{name}: {counts}' if counts else f'{name}: nothing')}")
+    context.print(
+        f"  {len(state.incidents):,} incidents, {len(state.events):,} events waiting, "
+        f"{len(state.messages):,} messages under way, {len(state.watched):,} things watched"
+    )
+    return 0
+
+
+def _reset(context: Context, config: Config, store: Store) -> int:
     if not context.args.yes:
-        raise StateError(
+        raise ConfigError(
             "this forgets what was told: open problems get no ending. To do it: "
             "notifier state reset --yes"
         )

@@ -2,24 +2,61 @@
 
 import argparse
 from datetime import datetime, timedelta
-from typing import Any
+
+import msgspec
 
 from notifier import outbox
 from notifier.cli import Context
 from notifier.commands import _shared
 from notifier.config import Config
 from notifier.errors import ConfigError
-from notifier.escape import escape
-from notifier.model import Incident, State
+from notifier.escape import one_line
+from notifier.model import RANK, Incident, Origin, State
+from notifier.outbox import Waiting
 from notifier.poll import kinds_of
 from notifier.state import LookTime, Store
 from notifier.tables import Duration
 from notifier.words import Clock, lasting
 
+ORIGINS: dict[Origin, str] = {
+    "fresh": "no check has run yet",
+    "lost": "the state was lost; the next check looks as for the first time",
+    "former": "the state is damaged; this is the generation before it",
+}
+
+
+class Found(msgspec.Struct, kw_only=True):
+    """The shape of `status --json`.
+
+    `open` are incidents, worst and oldest first; `looks` has an entry for each SOURCE/FAMILY of
+    the configuration, null where nobody looked yet, with `trouble` where it cannot be read;
+    `overdue` are those older than --max-age. `thing` and `known` answer `status THING`: the whole
+    name, and the status in which it was last seen.
+    """
+
+    version: int = 1
+    at: datetime
+    origin: Origin
+    thing: str = ""
+    known: str = ""
+    open: list[Incident]
+    waiting: list[Waiting]
+    looks: dict[str, LookTime | None]
+    overdue: list[str]
+
+    @property
+    def trouble(self) -> bool:
+        """Whether anything here needs a person. What waits for its time does not."""
+        unread = any(look and look.trouble for look in self.looks.values())
+        stuck = any(one.failures or one.reason == outbox.GONE for one in self.waiting)
+        return bool(self.open or self.overdue or unread or stuck or self.origin == "former")
+
 
 def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
     """The arguments of `status`."""
-    parser.add_argument("thing", nargs="?", help="only this thing, or things that end like this")
+    parser.add_argument(
+        "thing", nargs="?", help="only this thing: river/node/gpu-7, or a tail only it has"
+    )
     parser.add_argument(
         "--max-age", metavar="TIME", help="a look older than this (such as 30m) is overdue"
     )
@@ -28,42 +65,63 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
 def main(context: Context) -> int:
     """Prints what is open, waiting, unreadable and overdue; 1 when there is any, else 0."""
     config = _shared.configuration(context)
+    found = _found(context, config)
+    if context.args.json:
+        context.print_json(found)
+    elif context.args.thing:
+        _print_thing(context, config, found)
+    else:
+        _print(context, config, found)
+    return 1 if found.trouble else 0
+
+
+def _found(context: Context, config: Config) -> Found:
     store = Store(config.state_path)
     state, origin = store.load()
-    now = context.clock()
-    max_age = None
-    if context.args.max_age:
-        try:
-            max_age = timedelta(seconds=Duration.parse(context.args.max_age))
-        except ValueError as error:
-            raise ConfigError(f"--max-age: {error}") from None
-    looks = store.looks()
+    now, max_age, looks = context.clock(), _max_age(context.args.max_age), store.looks()
     families = sorted({f"{k.split('/')[0]}/{family}" for k, family in kinds_of(config).items()})
-    found: dict[str, Any] = {
-        "open": [one for one in open_incidents(state) if _wanted(one.thing, context.args.thing)],
-        "waiting": outbox.waiting(
+    if context.args.thing:
+        known = statuses(state)
+        thing = _shared.the_thing(context.args.thing, known)
+        mine = [one for one in open_incidents(state) if one.thing == thing]
+        return Found(
+            at=now, origin=origin, thing=thing, known=known[thing], open=mine, waiting=[],
+            looks={}, overdue=[],
+        )  # fmt: skip
+    return Found(
+        at=now,
+        origin=origin,
+        open=open_incidents(state),
+        waiting=outbox.waiting(
             state, config.destinations(), _shared.outlook(config, store, state, now).why
         ),
-        "looks": {name: looks.get(name) for name in families},
-        "overdue": [name for name in families if _overdue(looks.get(name), max_age, now)],
-    }
-    if context.args.json:
-        context.print_json({"version": 1, "at": now, **found})
-    else:
-        _print(context, config, state, found, origin == "fresh")
-    trouble = found["open"] or found["overdue"] or any(one.failures for one in found["waiting"])
-    unread = any(look and look.trouble for look in found["looks"].values())
-    return 1 if trouble or unread else 0
+        looks={name: looks.get(name) for name in families},
+        overdue=[name for name in families if _overdue(looks.get(name), max_age, now)],
+    )
+
+
+def _max_age(text: str | None) -> timedelta | None:
+    try:
+        return timedelta(seconds=Duration.parse(text)) if text is not None else None
+    except ValueError as error:
+        raise ConfigError(f"--max-age: {error}") from None
+
+
+def statuses(state: State) -> dict[str, str]:
+    """Every thing that is known, and the raw status in which it was last seen."""
+    found = {one.thing: one.observation.status for one in state.incidents.values()}
+    for key, things in state.things.items():
+        for scope in things.scopes.values():
+            found |= {
+                f"{key}/{name}": status for status, ids in scope.statuses.items() for name in ids
+            }
+    return found
 
 
 def open_incidents(state: State) -> list[Incident]:
     """The incidents that are open: not ended, and no settled facts. Worst and oldest first."""
     found = [one for one in state.incidents.values() if not one.ended and not one.settled]
-    return sorted(found, key=lambda one: (one.severity != "critical", one.opened, one.thing))
-
-
-def _wanted(thing: str, asked: str | None) -> bool:
-    return not asked or thing == asked or thing.endswith(f"/{asked}")
+    return sorted(found, key=lambda one: (-RANK[one.severity], one.opened, one.thing))
 
 
 def _overdue(look: LookTime | None, max_age: timedelta | None, now: datetime) -> bool:
@@ -72,37 +130,44 @@ def _overdue(look: LookTime | None, max_age: timedelta | None, now: datetime) ->
     return look is None or now - look.started > max_age
 
 
-def _print(
-    context: Context, config: Config, state: State, found: dict[str, Any], first: bool
-) -> None:
+def _print(context: Context, config: Config, found: Found) -> None:
     clock = _shared.times(config, context.clock())
     on = _shared.coloured(context)
-    if first:
-        context.print("no check has run yet")
-        return
-    opened = found["open"]
-    context.print(f"OPEN ({len(opened)})" if opened else "nothing is open")
-    for one in opened:
-        context.print(_shared.paint(_incident(one, clock), one.severity, on))
-    if found["waiting"]:
-        context.print(f"WAITING ({len(found['waiting'])})")
-    for one in found["waiting"]:
-        why = one.reason or one.state
-        context.print(f"  {one.what} for {one.row} since {clock.time(one.since)}: {why}")
+    if found.origin != "current":
+        context.print(ORIGINS[found.origin])
+    if found.origin != "fresh":
+        context.print(f"OPEN ({len(found.open)})" if found.open else "nothing is open")
+    for one in found.open:
+        context.print(_shared.paint(f"  {_incident(one, clock)}", one.severity, on))
+    if found.waiting:
+        context.print(f"WAITING ({len(found.waiting)})")
+    for each in found.waiting:
+        why = each.reason or each.state
+        line = f"{each.what} for {each.row} since {clock.time(each.since)}: {why}"
+        context.print(f"  {one_line(line)}")
     context.print("LAST LOOK")
-    for name, look in found["looks"].items():
-        context.print(f"  {_look(name, look, name in found['overdue'], clock)}")
+    for name, look in found.looks.items():
+        context.print(f"  {_look(name, look, name in found.overdue, clock)}")
+
+
+def _print_thing(context: Context, config: Config, found: Found) -> None:
+    clock = _shared.times(config, context.clock())
+    on = _shared.coloured(context)
+    for one in found.open:
+        context.print(_shared.paint(_incident(one, clock), one.severity, on))
+    if not found.open:
+        context.print(one_line(f"{found.thing}: {found.known}; nothing is open"))
 
 
 def _incident(one: Incident, clock: Clock) -> str:
     seen = one.observation
     where = f" on {seen.node}" if seen.node and seen.node != seen.name else ""
     told = ", ".join(row for row, plan in one.plan.items() if plan.told) or "nobody yet"
-    text = (
-        f"  {one.handle}  {one.thing}  {seen.name}{where}: {seen.status} "
-        f"since {clock.time(one.opened)} ({lasting(one.opened, clock.now)}); told: {told}"
+    what = (
+        f"{seen.name}{where}: {seen.status} since {clock.time(one.opened)} "
+        f"({lasting(one.opened, clock.now)}); told: {told}"
     )
-    return escape(text, "terminal")
+    return f"{one.handle}  {one_line(one.thing)}  {one_line(what)}"
 
 
 def _look(name: str, look: LookTime | None, overdue: bool, clock: Clock) -> str:
@@ -110,7 +175,7 @@ def _look(name: str, look: LookTime | None, overdue: bool, clock: Clock) -> str:
         return f"{name}: never{' (overdue)' if overdue else ''}"
     parts = [f"{name}: {clock.time(look.started)}, took {look.took:.1f} s"]
     if look.trouble:
-        parts.append(f"could not be read: {escape(look.trouble, 'terminal')}")
+        parts.append(f"could not be read: {one_line(look.trouble)}")
     if look.rest_until and look.rest_until > clock.now:
         parts.append(f"rests until {clock.time(look.rest_until)}")
     if overdue:
