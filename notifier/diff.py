@@ -63,28 +63,34 @@ def _sources(draft: Draft, look: Look) -> None:
     seen: dict[str, tuple[str, str]] = {}
     failed = [result for result in look.results if isinstance(result, Unreadable)]
     wide = next((one for one in failed if one.why in SOURCE_WIDE), None)
-    answered = any(isinstance(result, Snapshot) for result in look.results)
-    if wide and not answered:
+    if wide and not look.snapshots:
         seen[look.source] = (wide.why, wide.reason)
     elif look.results:
         seen[look.source] = ("ok", "")
+    for shown in look.snapshots:
+        seen[_family(look.kinds[shown.kind].family, shown.scope)] = ("ok", "")
     for one in failed:
-        if one.why not in SOURCE_WIDE or answered:
-            name = f"{one.family}/{one.scope}" if one.scope else one.family
-            seen[name] = (one.why, one.reason)
-    read = {look.kinds[one.kind].family for one in look.results if isinstance(one, Snapshot)}
-    for family in read - {one.family for one in failed}:
-        seen[family] = ("ok", "")
+        if one.why not in SOURCE_WIDE or look.snapshots:
+            seen[_family(one.family, one.scope)] = (one.why, one.reason)
     key = f"{look.source}/source"
     known = draft.things.get(key, Things())
     old = by_id(known.scopes[""].statuses) if "" in known.scopes else {}
     for name, (status, reason) in sorted(seen.items()):
         observation = source_observation(look.source, name, status, reason)
         judge.standing(draft, SOURCE, f"{key}/{name}", observation, old.get(name, "ok"))
-    new = {**old, **{name: status for name, (status, _) in seen.items()}}
+    # a scope that never failed is not worth remembering: there may be hundreds
+    new = {**old, **{name: one for name, (one, _) in seen.items() if _kept(name, one, old)}}
     if new != old:
         since = known.scopes[""].since if old else draft.now
         draft.things[key] = Things({"": Scope(since=since, statuses=by_status(new))})
+
+
+def _family(family: str, scope: str) -> str:
+    return f"{family}/{scope}" if scope else family
+
+
+def _kept(name: str, status: str, old: Mapping[str, str]) -> bool:
+    return status != "ok" or name in old or "/" not in name
 
 
 def source_observation(source: str, name: str, status: str, reason: str) -> Observation:

@@ -216,22 +216,25 @@ def absent(
     old: Mapping[str, str],
     scope: Scope,
 ) -> tuple[dict[str, str], dict[str, int], bool]:
-    """What a listing lacks: (statuses to remember, looks without, whether any was forgotten)."""
-    if not snapshot.complete:
-        return {**old, **snapshot.statuses}, scope.absent, False
+    """What a listing lacks: (statuses to remember, looks without, whether any was forgotten).
+
+    Ended things go after two looks without them. From an incomplete listing (a page, an odd row)
+    nothing else follows, and what had ended is then known by the floor.
+    """
     gone = old.keys() - snapshot.statuses.keys()
-    if not gone:
-        return dict(snapshot.statuses), {}, False
     statuses, without, forgot = dict(snapshot.statuses), {}, False
     for name in sorted(gone):
         thing = f"{look.source}/{kind.name}/{name}"
-        looks = scope.absent.get(name, 0) + 1
-        if kind.absence == "down":
+        if not snapshot.complete and not _has_ended(look, kind, old[name]):
+            statuses[name] = old[name]
+            continue
+        if snapshot.complete and kind.absence == "down":
             missing = _missing(kind, name, draft.incident(thing))
             if not look.ignored(missing):
                 standing(draft, kind, thing, missing, old[name])
             statuses[name] = "missing"
             continue
+        looks = scope.absent.get(name, 0) + 1
         if looks >= 2 and not _owed(draft, thing):
             draft.watched.pop(thing, None)
             if incident := draft.incident(thing):
@@ -241,6 +244,10 @@ def absent(
         statuses[name] = old[name]
         without[name] = min(looks, 2)
     return statuses, without, forgot
+
+
+def _has_ended(look: Look, kind: Kind, status: str) -> bool:
+    return kind.finite and has_ended(look.classify(kind.name, status)[0])
 
 
 def _owed(draft: Draft, thing: str) -> bool:

@@ -251,7 +251,8 @@ def _gather(task: _Task, done: Polled, now: datetime) -> None:
             )
         if trouble:
             done.said.append(f"{task.name}: {family} cannot be read: {trouble}")
-    done.cursors[task.name] = task.cursor
+    if task.cursor is not None:
+        done.cursors[task.name] = task.cursor
     done.looks.append(
         Look(
             source=task.name,

@@ -243,6 +243,37 @@ def test_a_family_that_is_refused_is_told_apart_from_the_source() -> None:
     assert world.heard() == ["problem:river/source/tasks"]
 
 
+def test_a_scope_that_is_refused_and_read_again_recovers_apart_from_its_family() -> None:
+    world = started()
+    refused = Unreadable(family="tasks", why="refused", reason="http 403", scope="vps")
+    tasks = listing("task", {"t0": "completed"})
+    for _ in range(2):
+        world.later(minutes=1).run(tasks, refused)
+    assert world.heard() == ["problem:river/source/tasks/vps"]
+    world.later(minutes=1).run(tasks, listing("build", {"1": "running"}, scope="vps"))
+    assert world.heard()[0] == "recovery:river/source/tasks/vps"
+
+
+def test_from_an_incomplete_listing_only_what_had_ended_is_forgotten_and_stays_known() -> None:
+    world = World()
+    rows = {
+        name: thing("task", name, status, order=order)
+        for name, status, order in (
+            ("old", "failed", 1000.0), ("busy", "running", 1001.0), ("new", "running", 90_000.0),
+        )
+    }  # fmt: skip
+    world.run(listing("task", rows))
+    world.heard()
+    page = {"new": rows["new"]}
+    for _ in range(3):
+        world.later(minutes=1).run(listing("task", page, complete=False))
+    assert world.state.things["river/task"].scopes[""].statuses == {"running": ["new", "busy"]}
+    failed = thing("task", "busy", "failed", order=1001.0)
+    again = listing("task", {**page, "old": rows["old"], "busy": failed}, complete=False)
+    world.later(minutes=1).run(again)
+    assert world.heard() == ["problem:river/task/busy"]
+
+
 def test_a_look_that_failed_changes_nothing_below_it() -> None:
     world = started(a="running")
     known = world.state.things["river/task"]
