@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from msgspec.structs import replace
 
@@ -17,6 +17,10 @@ from notifier.zone import zone_of
 
 # services that keep incidents under keys of their own
 KEYED = ("pagerduty", "opsgenie")
+# seconds by which an attempt ends before the run does, so that its receipt is a certain one
+MARGIN = 1.0
+# seconds that a message sent for itself may take
+ALONE = 60.0
 
 
 class Post:
@@ -37,6 +41,8 @@ class Post:
         self.receipts: dict[str, Receipt] = {}
         self.warnings: list[str] = []
         self.accepted = 0
+        # of the letters of one state
+        self.digests: dict[tuple[object, ...], Any] = {}
 
     def keyed(self) -> frozenset[str]:
         """The rows of services that keep incidents under keys of their own."""
@@ -55,22 +61,22 @@ class Post:
         """Sends these messages, each already committed; returns the state after all receipts."""
         if not due:
             return state
+        self.digests.clear()
         letters: dict[str, list[Any]] = {}
         early: list[Receipt] = []
         for message in due:
             try:
                 letters.setdefault(message.channel, []).append(self._letter(state, message))
             except SecretError as error:
-                early.append(
-                    Receipt(
-                        key=message.key, outcome="parked", reason=f"secret {error}", blame="channel"
-                    )
-                )
+                early.append(_parked(message, f"secret {error}", "channel"))
+            except Exception as error:
+                # a fault of ours in one message must not keep the others from being sent
+                early.append(_parked(message, f"not rendered: {type(error).__name__}", "content"))
         state = self._received(state, early, commit)
         budget = max(1.0, self.deadline - time.monotonic())
-        timeout = {row: float(there.settings.timeout) for row, there in self.rows.items()}
+        end = time.monotonic() + budget - MARGIN
         for batch in deliver.post(
-            letters, lambda one: deliver.send(one, timeout[one.destination.row]), budget
+            letters, lambda one: deliver.send(one, max(1.0, end - time.monotonic())), budget
         ):
             state = self._received(state, batch, commit)
         never = [message.key for message in due if message.key not in self.receipts]
@@ -85,7 +91,7 @@ class Post:
             letter = self._letter(state, message)
         except SecretError as error:
             return Receipt(key=message.key, outcome="parked", reason=f"secret {error}")
-        return deliver.send(letter, float(letter.destination.settings.timeout))
+        return deliver.send(letter, ALONE)
 
     def _received(
         self, state: State, batch: Iterable[Receipt], commit: Callable[[State], None]
@@ -114,6 +120,7 @@ class Post:
             message, events, state.incidents, there,
             route=routes.get(message.route), config=self.config, zone=zone,
             flavour=deliver.flavour(there.settings), limits=deliver.limits(there.settings),
+            digests=self.digests,
         )  # fmt: skip
         self.warnings += warnings
         return Letter(
@@ -135,3 +142,7 @@ class Post:
             several = [settings.secret] if isinstance(settings.secret, str) else settings.secret
             known["secret"] = [resolve(one, self.environ) for one in several]
         return replace(there, settings=replace(settings, **known))
+
+
+def _parked(message: Message, reason: str, blame: Literal["content", "channel"]) -> Receipt:
+    return Receipt(key=message.key, outcome="parked", reason=reason, blame=blame)
