@@ -1,6 +1,7 @@
 """First looks, another database behind the same address, words never heard: told in one summary."""
 
 from collections import Counter
+from collections.abc import Iterable
 
 from msgspec.structs import replace
 
@@ -27,17 +28,13 @@ def first(draft: Draft, look: Look, kind: Kind, snapshot: Snapshot) -> Begun:
     """Learns a baseline: opens incidents for standing things that are bad, counts the rest."""
     key = f"{look.source}/{kind.name}"
     healths = {word: look.classify(kind.name, word)[0] for word in set(snapshot.statuses.values())}
-    handles, newest = [], None
-    for name, status in snapshot.statuses.items():
-        if not kind.finite and healths[status] not in BAD:
-            continue
-        observation = snapshot.rows[name]
-        if observation.order is not None:
-            newest = max(newest or 0.0, observation.order)
-        if not kind.finite and not look.ignored(observation):
-            thing = f"{key}/{name}"
-            if draft.incident(thing) is None:
-                handles.append(draft.open_incident(thing, observation, finite=False).handle)
+    bad = [name for name, status in snapshot.statuses.items() if healths[status] in BAD]
+    handles = []
+    for name in () if kind.finite else bad:
+        observation, thing = snapshot.rows[name], f"{key}/{name}"
+        if not look.ignored(observation) and draft.incident(thing) is None:
+            handles.append(draft.open_incident(thing, observation, finite=False).handle)
+    newest = _newest(snapshot, snapshot.statuses if kind.finite else bad)
     counts = Counter(healths[status] for status in snapshot.statuses.values())
     scope = Scope(since=draft.now, statuses=by_status(snapshot.statuses), newest=newest)
     things = draft.things.get(key, Things())
@@ -50,6 +47,12 @@ def first(draft: Draft, look: Look, kind: Kind, snapshot: Snapshot) -> Begun:
     return Begun(
         kind=kind, total=len(snapshot.statuses), failed=counts["failed"], down=tuple(handles)
     )
+
+
+def _newest(snapshot: Snapshot, names: Iterable[str]) -> float | None:
+    """The order of the newest of these. Rows are built only where the ids do not tell it."""
+    order = snapshot.order or (lambda name: snapshot.rows[name].order)
+    return max((found for found in map(order, names) if found is not None), default=None)
 
 
 def strange(draft: Draft, look: Look, kind: Kind, snapshot: Snapshot, scope: Scope) -> Begun | None:

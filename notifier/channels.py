@@ -1,23 +1,31 @@
 """Pure: news of Notifier itself: a channel that fails, a state that was lost."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from notifier.draft import Draft
 from notifier.model import ChannelState, Event, Observation, Origin, State
 
 
-def diff(state: State, now: datetime, alert_after: float) -> tuple[State, list[Event]]:
-    """A channel that has failed for `alert_after` seconds is a problem; its return a recovery."""
+def diff(
+    state: State, now: datetime, alert_after: float, rows: Collection[str]
+) -> tuple[State, list[Event]]:
+    """A channel that has failed for `alert_after` seconds is a problem; its return a recovery.
+
+    `rows` are those of today's configuration: one that left it is no longer watched.
+    """
     draft, patience = Draft(state, now), timedelta(seconds=alert_after)
     for row, channel in state.channels.items():
         thing = f"notifier/channel/{row}"
         since = channel.failing_since
-        if draft.incident(thing) is None and since and now - since >= patience:
+        if row in rows and draft.incident(thing) is None and since and now - since >= patience:
             draft.problem(thing, _seen(row, channel), finite=False, since=since)
     for thing in draft.below("notifier/channel/"):
         row = thing.split("/", 2)[2]
         incident = draft.incident(thing)
-        if incident and row not in state.channels:
+        if incident and row not in rows:
+            draft.end(incident, None, "no longer watched")
+        elif incident and row not in state.channels:
             draft.end(incident, _seen(row, None), "back")
     return (draft.done(), draft.events) if draft.events else (state, [])
 

@@ -117,18 +117,16 @@ def parser(argv: Sequence[str]) -> Parser:
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """Runs one command line and returns its exit code. Raises only what ends the output."""
+    args = argparse.Namespace(verbose=0)
+    logger = log.set_up(0, environ)
     try:
-        args = parser(argv).parse_args(argv)
-    except SystemExit as done:
-        return int(done.code or 0)
-    for name, default in (
-        ("config", None), ("quiet", False), ("verbose", 0), ("json", False), ("color", "auto"),
-    ):  # fmt: skip
-        vars(args).setdefault(name, default)
-    logger = log.set_up(-1 if args.quiet else args.verbose, environ)
-    try:
+        args = _arguments(argv)
+        logger = log.set_up(-1 if args.quiet else args.verbose, environ)
         command = importlib.import_module(f"notifier.commands.{args.command}")
         return int(command.main(Context(args=args, environ=environ, log=logger)))
+    except SystemExit as done:
+        # the usage was shown, or the version
+        return int(done.code or 0)
     except ConfigError as error:
         for problem in error.problems:
             logger.error("%s", problem)
@@ -148,6 +146,15 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
         return Exit.BUG
 
 
+def _arguments(argv: Sequence[str]) -> argparse.Namespace:
+    args = parser(argv).parse_args(argv)
+    for name, default in (
+        ("config", None), ("quiet", False), ("verbose", 0), ("json", False), ("color", "auto"),
+    ):  # fmt: skip
+        vars(args).setdefault(name, default)
+    return args
+
+
 def _trace(error: BaseException) -> Iterator[str]:
     """Where it happened, without what the errors say: that may hold a secret."""
     cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
@@ -155,18 +162,23 @@ def _trace(error: BaseException) -> Iterator[str]:
         yield from _trace(cause)
     frames = traceback.extract_tb(error.__traceback__)
     yield from (line.rstrip() for line in traceback.format_list(frames))
-    yield f"{type(error).__name__} in {frames[-1].filename}, line {frames[-1].lineno}"
+    place = f" in {frames[-1].filename}, line {frames[-1].lineno}" if frames else ""
+    yield f"{type(error).__name__}{place}"
 
 
 def run(argv: Sequence[str]) -> NoReturn:
     """Ends the process: also when a reader of our output is gone, also when a sender hangs."""
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:
+            # closed: a file of ours would take its number, and what is printed
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), "r+"))
     if isinstance(sys.stdout, io.TextIOWrapper):
         # a terminal that knows few characters is no reason to fail
         sys.stdout.reconfigure(errors="backslashreplace")
     code: int = Exit.OK
     try:
         code = main(argv, os.environ)
-        _flush()
+        sys.stdout.flush()
     except BrokenPipeError:
         # the reader (head, less) has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -177,13 +189,7 @@ def run(argv: Sequence[str]) -> NoReturn:
         sys.stderr.write("notifier: stopped\n")
         code = 130
     with contextlib.suppress(OSError, ValueError):
-        _flush()
+        sys.stdout.flush()
+        sys.stderr.flush()
     # a hung sender's thread must not keep the process; there is nothing left to tidy up
     os._exit(code)
-
-
-def _flush() -> None:
-    """Either is None where the process was started without it."""
-    for stream in (sys.stdout, sys.stderr):
-        if stream is not None:
-            stream.flush()

@@ -52,9 +52,15 @@ def clean(text: str) -> str:
     Terminal sequences, bidi and zero-width characters are dropped, NUL shows as `␀`, a lone
     surrogate as `�`.
     """
-    text = _NEWLINES.sub("\n", _ANSI.sub("", text))
-    text = _HIDDEN.sub("", text)
-    return _STACKED.sub(r"\1", _CONTROL.sub(_visible, text))
+    # the usual text has nothing of either, and needs no closer look
+    odd, foreign = not text.isprintable(), not text.isascii()
+    if odd:
+        text = _NEWLINES.sub("\n", _ANSI.sub("", text))
+    if foreign:
+        text = _HIDDEN.sub("", text)
+    if odd:
+        text = _CONTROL.sub(_visible, text)
+    return _STACKED.sub(r"\1", text) if foreign else text
 
 
 def _visible(found: re.Match[str]) -> str:

@@ -5,11 +5,18 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
+from notifier.escape import one_line
 from notifier.model import RANK, Event, Frozen, Incident, Observation
 from notifier.words import Facts, counted, happened, state
 
 FINITE = frozenset({"task", "build", "test", "vps"})
 NAME = 80
+
+
+def short(name: str) -> str:
+    """A name on one line, without what cannot be seen, and not too long for a sentence."""
+    name = one_line(name[: 4 * NAME])
+    return name if len(name) <= NAME else f"{name[: NAME - 1]}…"
 
 
 class Line(Frozen, frozen=True, dict=True):
@@ -18,15 +25,15 @@ class Line(Frozen, frozen=True, dict=True):
     events: tuple[Event, ...]
     incident: Incident | None
 
-    @cached_property
+    @property
     def last(self) -> Event:
         """The event that says how it is now."""
         return self.events[-1]
 
-    @cached_property
+    @property
     def thing(self) -> str:
         """The full name, `river/task/123`."""
-        return self.last.thing
+        return self.events[-1].thing
 
     @cached_property
     def seen(self) -> Observation:
@@ -41,9 +48,8 @@ class Line(Frozen, frozen=True, dict=True):
 
     @cached_property
     def name(self) -> str:
-        """What people call it, on one line and not too long for a sentence."""
-        name = " ".join((self.seen.name or self.seen.id).split()) or self.thing
-        return name if len(name) <= NAME else f"{name[: NAME - 1]}…"
+        """What people call it."""
+        return short(self.seen.name) or short(self.seen.id) or short(self.thing) or "?"
 
     @cached_property
     def over(self) -> bool:
@@ -96,7 +102,7 @@ class Line(Frozen, frozen=True, dict=True):
             told=self.events[0].before,
             health=seen.health,
             finite=self.finite,
-            node=seen.node[:NAME],
+            node=short(seen.node),
             since=since,
             at=at,
             untold=self.problem is not None,
@@ -183,7 +189,14 @@ def fold(lines: Sequence[Line]) -> list[Fold]:
     folds += [Fold(None, ones, place=place) for place, ones in parts]
     folds += [Fold(None, ones, batch=batch) for batch, ones in batches]
     folds += [Fold(line, []) for line in free]
-    return sorted(folds, key=lambda one: min(_order(line, one.over) for line in one.every))
+    return sorted(folds, key=_foremost)
+
+
+def _foremost(one: Fold) -> tuple[bool, int, float, bool]:
+    """The place of the line in it that comes first."""
+    # asked once: to know it, all lines are looked at
+    over = one.over
+    return min(_order(line, over) for line in one.every)
 
 
 def order(line: Line) -> tuple[bool, int, float, bool]:

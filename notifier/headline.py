@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 
-from notifier.folds import NAME, Line, order
+from notifier.folds import Line, order, short
 from notifier.model import RANK, Event
 from notifier.words import lasting, plural
 
@@ -50,7 +50,7 @@ def _part(group: list[Line], *, alone: bool) -> str:
     said = f"{plural(len(group), first.seen.kind)} {first.word}"
     nodes = {line.seen.node for line in group}
     if alone and len(nodes) == 1 and (node := nodes.pop()):
-        return f"{said} on {node[:NAME]}"
+        return f"{said} on {short(node)}"
     if alone and len(group) > MANY and all(nodes):
         return f"{said} on {len(nodes)} nodes"
     return f"{said}: {names}" if alone else said

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 from msgspec.structs import replace
 
-from notifier.folds import NAME, Fold, Line
+from notifier.folds import Fold, Line, short
 from notifier.model import RANK, Event, EventType, Frozen, Health, Incident, Severity
 from notifier.words import Clock, lasting, plural, sentence, state
 
@@ -137,9 +137,9 @@ def alike(
     seen, many = first.seen, plural(count, first.seen.kind)
     parent = parents.get(one.place)
     kind, _, name = one.place.partition("/")[2].partition("/")
-    name = ((parent.observation.name if parent else "") or name)[:NAME]
+    name = short((parent.observation.name if parent else "") or name)
     if one.batch:
-        group = f"{'batch' if seen.kind == 'task' else 'group'} {one.batch[:NAME]}"
+        group = f"{'batch' if seen.kind == 'task' else 'group'} {short(one.batch)}"
         words = f"{many} of {group} {first.word}"
     else:
         words = f"{many} {first.word} {'on' if kind in PLACES else 'of'} {name}"

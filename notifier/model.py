@@ -4,12 +4,14 @@ Nothing here does I/O or asks the time. Every time is an aware UTC datetime. A *
 written `SOURCE/KIND/ID` (`river/node/gpu-07`); inside a source it is `KIND/ID`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
+# an aware time; a naive one in a file is refused
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 Family = Literal["tasks", "nodes"]
 Absence = Literal["reset", "down", "nothing"]
 Health = Literal["ok", "active", "failed", "cancelled", "degraded", "down", "missing", "unknown"]
@@ -70,10 +72,10 @@ class Observation(Frozen, frozen=True, kw_only=True):
     part_of: str = ""
     message: str = ""
     command: str = ""
-    submitted: datetime | None = None
-    started: datetime | None = None
-    ended: datetime | None = None
-    last_seen: datetime | None = None
+    submitted: Moment | None = None
+    started: Moment | None = None
+    ended: Moment | None = None
+    last_seen: Moment | None = None
     order: float | None = None
     link: str = ""
     labels: dict[str, str] = {}
@@ -85,13 +87,15 @@ class Snapshot(Frozen, frozen=True, kw_only=True):
     A listing has `statuses` (id -> raw status, every row) and `rows`, which may be lazy: diff
     asks it only for the ids it has a question about. Only in a `complete` listing absence means
     anything. A stream has `changes` instead: observations in order, absence means nothing.
-    `notes` are odd rows and limits, one line each, for the person at the terminal.
+    `order` tells an id's `Observation.order` without its row, where an id shows it. `notes` are
+    odd rows and limits, one line each, for the person at the terminal.
     """
 
     kind: str
     scope: str = ""
     statuses: Mapping[str, str] = {}
     rows: Mapping[str, Observation] = {}
+    order: Callable[[str], float | None] | None = None
     complete: bool = True
     changes: tuple[Observation, ...] | None = None
     notes: tuple[str, ...] = ()
@@ -127,9 +131,9 @@ class Planned(Frozen, frozen=True):
     """
 
     route: str = ""
-    told: datetime | None = None
+    told: Moment | None = None
     by: str = ""
-    last: datetime | None = None
+    last: Moment | None = None
     reminders: int = 0
 
 
@@ -147,12 +151,12 @@ class Incident(Frozen, frozen=True, kw_only=True):
     observation: Observation
     finite: bool
     severity: Severity
-    opened: datetime
-    changed: datetime
-    settled: datetime | None = None
-    ended: datetime | None = None
+    opened: Moment
+    changed: Moment
+    settled: Moment | None = None
+    ended: Moment | None = None
     stuck: bool = False
-    flapping: datetime | None = None
+    flapping: Moment | None = None
     plan: dict[str, Planned] = {}
 
 
@@ -163,7 +167,7 @@ class Due(Frozen, frozen=True):
     """
 
     route: str
-    at: datetime
+    at: Moment
     failures: int = 0
     key: str = ""
 
@@ -177,14 +181,14 @@ class Event(Frozen, frozen=True, kw_only=True):
 
     id: str
     type: EventType
-    at: datetime
+    at: Moment
     reason: str
     thing: str
     severity: Severity
     observation: Observation | None = None
     incident: str = ""
     before: str = ""
-    opened: datetime | None = None
+    opened: Moment | None = None
     text: str = ""
     covers: tuple[str, ...] = ()
     ends: bool = False
@@ -213,7 +217,7 @@ class Message(Frozen, frozen=True, kw_only=True):
     channel: str
     route: str
     events: tuple[str, ...]
-    at: datetime
+    at: Moment
     state: Literal["attempting", "unknown", "parked"] = "attempting"
     tries: int = 1
     unknowns: int = 0
@@ -238,12 +242,12 @@ class Receipt(Frozen, frozen=True, kw_only=True):
 class ChannelState(Frozen, frozen=True, kw_only=True):
     """What is remembered of a channel: nothing at all while it is well."""
 
-    failing_since: datetime | None = None
+    failing_since: Moment | None = None
     failures: int = 0
-    failed_at: datetime | None = None
+    failed_at: Moment | None = None
     hold: float = 0.0
     parked: str = ""
-    parked_at: datetime | None = None
+    parked_at: Moment | None = None
     reason: str = ""
 
 
@@ -255,16 +259,16 @@ class Watch(Frozen, frozen=True):
     it lately went bad or well, for flapping.
     """
 
-    since: datetime
+    since: Moment
     looks: int = 0
     status: str = ""
-    changes: tuple[datetime, ...] = ()
+    changes: tuple[Moment, ...] = ()
 
 
 class Scope(Frozen, frozen=True, kw_only=True):
     """What is known of one (source, kind, scope): since when, and every id by raw status."""
 
-    since: datetime
+    since: Moment
     statuses: dict[str, list[str]] = {}
     absent: dict[str, int] = {}
     strange: int = 0

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from notifier.look import fits
-from notifier.model import Event, Frozen, State
+from notifier.model import Event, Frozen, Moment, State
 
 # these are told whatever is silenced: an ending, and news of the whole
 PASS = ("recovery", "flapping_end", "summary")
@@ -18,8 +18,8 @@ class Silence(Frozen, frozen=True, kw_only=True):
     """
 
     id: str
-    begin: datetime
-    end: datetime
+    begin: Moment
+    end: Moment
     author: str
     comment: str
     things: tuple[str, ...] = ()
@@ -30,7 +30,7 @@ class Silence(Frozen, frozen=True, kw_only=True):
 class Ack(Frozen, frozen=True, kw_only=True):
     """Somebody has an incident in hand: no reminders and no escalation until it ends."""
 
-    at: datetime
+    at: Moment
     author: str
     comment: str
 

@@ -61,16 +61,21 @@ def letter(
     zone: tzinfo,
     flavour: str,
     limits: tuple[int, int],
+    digests: dict[tuple[object, ...], Digest] | None = None,
 ) -> tuple[Rendered, list[str]]:
     """`message` as `destination` gets it, and warnings about templates that failed.
 
     `limits` are the most characters of (title, text). A digest that is too long names fewer
     things before it is cut. A message that is to be sent in plainest form gets no template.
+    `digests` keeps those that were made, for other destinations of the same events and incidents.
     """
     route = route or Route()
     room = min(route.max_items, FEW if message.plain else MANY)
     page = _Page(message, events, config, "" if message.plain else route.template, flavour)
-    made = digest(events, incidents, max_items=room, zone=zone, now=message.at)
+    key, known = (message.events, room, message.at), {} if digests is None else digests
+    if key not in known:
+        known[key] = digest(events, incidents, max_items=room, zone=zone, now=message.at)
+    made = known[key]
     text, html = page.text(made), page.html(made)
     while room > 1 and (len(text) > limits[1] or len(html) > MOST):
         room //= 2
@@ -205,7 +210,10 @@ class _Page:
             ack = f" · acknowledge: notifier ack {first} -m TEXT" if first else ""
             lines.append(f"{known}{ack}")
         repeat = " · may be a repeat of a message that arrived" if self.message.unknowns else ""
-        return [*lines, f"all of it: {ALL_OF_IT} · message {self.message.key}{repeat}"]
+        alone = made.items[0] if len(made.items) == 1 and not made.summaries else None
+        thing = alone.thing if alone and re.fullmatch(r"[\w./:-]{1,80}", alone.thing) else ""
+        rest = f"{ALL_OF_IT} {thing}".strip()
+        return [*lines, f"all of it: {rest} · message {self.message.key}{repeat}"]
 
 
 @lru_cache(maxsize=4)

@@ -5,13 +5,10 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
-from notifier.config import Config, Route
+from notifier.config import USUAL, Config, Route
 from notifier.look import fits
 from notifier.model import Due, Event, EventType, Incident, Planned, State
 
-USUAL: frozenset[EventType] = frozenset(
-    {"problem", "recovery", "flapping_start", "flapping_end", "summary"}
-)
 # what routes are matched against; all else is addressed from the plan
 OPENING: frozenset[EventType] = frozenset({"problem", "summary", "change", "flapping_start"})
 # things of our own: unmatched news of them goes to every channel but the one it is about

@@ -33,13 +33,18 @@ class News(msgspec.Struct, kw_only=True):
 
 
 class Outcome(msgspec.Struct, kw_only=True):
-    """What a run did. `said` are lines about the run itself, `letters` how many were accepted."""
+    """What a run did.
+
+    `said` are lines about the run itself, `letters` how many messages were accepted, `waits` what
+    older news waits for a row.
+    """
 
     code: Exit
     news: list[News] = []
     said: list[str] = []
     warnings: list[str] = []
     letters: int = 0
+    waits: dict[str, str] = {}
 
 
 def check(
@@ -78,11 +83,12 @@ def check(
             state = post.deliver(state, due, store.commit)
         why = Outlook(state, config, people, families, now).why
         return Outcome(
-            code=_code(config, state, told, polled),
+            code=_code(config, state, told, polled, why),
             news=[_news(state, event, post.receipts, why) for event in told.values()],
             said=polled.said,
             warnings=[*config.warnings, *_origin(config, origin), *post.warnings],
             letters=post.accepted,
+            waits=_waits(state, told, why),
         )
 
 
@@ -99,7 +105,8 @@ def decide(
 ) -> tuple[State, list[Message], dict[str, Event]]:
     """Pure: the state to commit, the messages due in it, and the new events as addressed."""
     looks = list(looks)
-    state, about_channels = channels.diff(state, now, config.run.channel_alert_after)
+    rows = config.destinations()
+    state, about_channels = channels.diff(state, now, config.run.channel_alert_after, rows)
     state, seen = diff(state, looks, now, config.run.first_run, config.run.flap_window)
     state, about_state = channels.state_news(state, origin, now)
     events = [*about_state, *about_channels, *seen]
@@ -133,8 +140,31 @@ def _news(
     return one
 
 
-def _code(config: Config, state: State, told: Mapping[str, Event], polled: Polled) -> Exit:
-    if undelivered(config, state):
+def _waits(
+    state: State, told: Mapping[str, Event], why: Callable[[Event, str], str]
+) -> dict[str, str]:
+    """row -> how much older news waits for it and why, as a sentence."""
+    counts: dict[str, int] = {}
+    for name, event in state.events.items():
+        for row in event.to if name not in told else ():
+            if not why(event, row):
+                counts[row] = counts.get(row, 0) + 1
+    said = {}
+    for row, count in counts.items():
+        channel = state.channels.get(row)
+        reason = channel.reason if channel else "not in the configuration, or in doubt"
+        said[row] = f"{count:,} older event{'' if count == 1 else 's'} ({reason})"
+    return said
+
+
+def _code(
+    config: Config,
+    state: State,
+    told: Mapping[str, Event],
+    polled: Polled,
+    why: Callable[[Event, str], str],
+) -> Exit:
+    if undelivered(config, state, why):
         return Exit.UNDELIVERED
     if polled.unread:
         return Exit.UNREADABLE
@@ -151,13 +181,16 @@ def _origin(config: Config, origin: Origin) -> list[str]:
     return [f"{config.state_path}: damaged; the former generation was taken"]
 
 
-def undelivered(config: Config, state: State) -> bool:
-    """Whether something has failed at least once and still waits, or its channel is gone."""
+def undelivered(config: Config, state: State, why: Callable[[Event, str], str]) -> bool:
+    """Whether something waits for a channel that fails, may have arrived, or has nowhere to go.
+
+    What waits for a window, a silence or an escalation (`why` names it) is not undelivered.
+    """
     rows = config.destinations()
     if any(message.state != "attempting" for message in state.messages.values()):
         return True
     return any(
-        due.failures or row not in rows
+        due.failures or row not in rows or (row in state.channels and not why(event, row))
         for event in state.events.values()
         for row, due in event.to.items()
     )

@@ -99,8 +99,8 @@ class Store:
                 f"{' and '.join(filter(None, (bad, former_bad)))}, and there is no other "
                 "generation; nothing was touched. To begin anew: notifier state reset --yes"
             )
-        others = (self.looks_path, self.people_path, self.folder / "journal.jsonl")
-        lost = any(path.exists() for path in others)
+        # a silence may well be older than the first look, so operator.json proves nothing
+        lost = self.looks_path.exists() or (self.folder / "journal.jsonl").exists()
         return State(id=f"n{secrets.token_hex(4)}"), "lost" if lost else "fresh"
 
     def _read(self, path: Path) -> tuple[State | None, str]:

@@ -74,6 +74,14 @@ def test_a_failure_says_what_where_and_when() -> None:
 def test_a_thing_without_a_name_is_called_by_its_id() -> None:
     what = Observation(kind="task", id="77", name="", status="failed", health="failed")
     assert words(event(1, "problem", what)).startswith("77 failed")
+    unseen = replace(what, name="\u200b\u202e")
+    assert words(event(1, "problem", unseen)).startswith("77 failed")
+
+
+def test_a_sentence_is_one_line_whatever_the_names() -> None:
+    odd = failed(1, node="a\nb\tc" + "x" * 300)
+    assert words(odd).startswith("run-1.py failed on a ⏎ b cxxx")
+    assert len(words(odd)) < 150
 
 
 def test_a_standing_problem_says_since_when() -> None:

@@ -155,6 +155,8 @@ def test_a_title_that_was_cut_says_so() -> None:
     assert title("x" * 200, "email") == "x" * 119 + "…"
     assert title("a\r\nBcc: b", "email") == "a ⏎ Bcc: b"
     assert title("<" * 200, "slack").endswith("&lt;…")
+    assert title("<b", "slack", 3) == "…"
+    assert title("<", "slack", 2) == ""
 
 
 def test_one_line_keeps_what_was_on_the_others() -> None:

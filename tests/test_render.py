@@ -110,6 +110,8 @@ def test_an_ending_answers_the_message_that_told_the_problem() -> None:
     again = replace(told, type="reminder")
     assert shown(Scene(message([again]), [again], known)).thread == "k7v2-9"
     assert shown(Scene(message([told]), [told], known)).thread == ""
+    itself = {told.incident: incident(told, by="k7v2-17")}
+    assert shown(Scene(message([again]), [again], itself)).thread == ""
     elsewhere = replace(message([again]), channel="chat")
     assert shown(Scene(elsewhere, [again], known)).thread == ""
 

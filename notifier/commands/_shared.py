@@ -36,6 +36,14 @@ def times(config: Config, now: datetime) -> Clock:
     return Clock(zone_of(config.run.timezone), now)
 
 
+def loaded(context: Context, store: Store) -> State:
+    """The state to be changed; says so when it is the generation before a damaged one."""
+    state, origin = store.load()
+    if origin == "former":
+        context.log.warning("%s is damaged; the generation before it was taken", store.path)
+    return state
+
+
 def outlook(config: Config, store: Store, state: State, now: datetime) -> Outlook:
     """Why what waits is not due, by what people decided and the windows of today."""
     return Outlook(state, config, store.people(), kinds_of(config), now)

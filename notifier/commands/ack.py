@@ -37,6 +37,7 @@ def main(context: Context) -> int:
     for name in context.args.incidents:
         incident = state.incidents[name]
         context.print(
-            f"{name}: acknowledged; {incident.thing} is still to end, and its end is told"
+            f"{name}: acknowledged: no reminders, no escalation; "
+            f"when {incident.thing} is well, that is told"
         )
     return 0

@@ -12,7 +12,7 @@ from notifier.model import Event
 from notifier.poll import FAMILIES, Wish
 from notifier.run import News, Outcome, check
 from notifier.tables import nearest
-from notifier.words import Clock
+from notifier.words import Clock, sentence
 
 # seconds beyond its deadline that a run gets before the watchdog ends it
 GRACE = 15.0
@@ -78,6 +78,11 @@ def _tell(context: Context, config: Config, outcome: Outcome) -> None:
     for line in outcome.said:
         if not context.args.quiet:
             context.log.warning("%s", line)
+    for row, what in outcome.waits.items():
+        if not context.args.quiet:
+            context.log.warning("%s waits for %s; see: notifier outbox list", what, row)
+    if outcome.letters and not outcome.news and not context.args.quiet:
+        context.print(f"delivered what had waited ({outcome.letters})")
     if not outcome.news:
         return
     clock = _shared.times(config, context.clock())
@@ -93,11 +98,11 @@ def _tell(context: Context, config: Config, outcome: Outcome) -> None:
 def _words(event: Event, clock: Clock) -> str:
     """The sentence that a message with this one event would say, fit for a terminal."""
     # slow to import, and a quiet run has nothing to say
-    from notifier.digest import digest
     from notifier.escape import escape
+    from notifier.folds import lines_of
 
-    said = digest([event], {}, max_items=1, zone=clock.zone, now=clock.now)
-    return escape((said.items or said.summaries)[0].words, "terminal")
+    lines = lines_of([event], {})
+    return escape(sentence(lines[0].facts, clock) if lines else event.text, "terminal")
 
 
 def _heard(one: News, dry: bool) -> str:

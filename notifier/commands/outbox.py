@@ -74,7 +74,7 @@ def _list(context: Context, config: Config, store: Store) -> int:
 def _change(context: Context, config: Config, store: Store, changed: Changed) -> int:
     """Commits what a person decided about the outbox, and says what it came to."""
     with store.lock(config.state.lock_wait):
-        state, _ = store.load()
+        state = _shared.loaded(context, store)
         before = _waiting(context, config, store, state)
         new = route.swept(changed(context.args, config, state, before), context.clock())
         store.commit(new)
@@ -128,7 +128,7 @@ def _check_name(name: str, config: Config, found: Sequence[Waiting]) -> None:
 
 def _retry(context: Context, config: Config, store: Store) -> int:
     with store.lock(config.state.lock_wait):
-        state, _ = store.load()
+        state = _shared.loaded(context, store)
         found = _waiting(context, config, store, state)
         _check_name(context.args.channel, config, found)
         store.commit(outbox.retry(state, context.args.channel))

@@ -72,7 +72,7 @@ def _reset(context: Context, config: Config, store: Store) -> int:
 def _forget(context: Context, config: Config, store: Store) -> int:
     now = context.clock()
     with store.lock(config.state.lock_wait):
-        state, _ = store.load()
+        state = _shared.loaded(context, store)
         known = {one.thing for one in state.incidents.values()} | {
             f"{key}/{name}"
             for key, things in state.things.items()

@@ -13,6 +13,7 @@ from notifier.errors import ConfigError
 from notifier.escape import one_line
 from notifier.model import RANK, Incident, Origin, State
 from notifier.outbox import Waiting
+from notifier.people import Ack, Silence, holds
 from notifier.poll import kinds_of
 from notifier.state import LookTime, Store
 from notifier.tables import Duration
@@ -31,7 +32,8 @@ class Found(msgspec.Struct, kw_only=True):
     `open` are incidents, worst and oldest first; `looks` has an entry for each SOURCE/FAMILY of
     the configuration, null where nobody looked yet, with `trouble` where it cannot be read;
     `overdue` are those older than --max-age. `thing` and `known` answer `status THING`: the whole
-    name, and the status in which it was last seen.
+    name, and the status in which it was last seen. `acks` (incident -> who has it in hand) and
+    `silences` are what people decided and what holds now.
     """
 
     version: int = 1
@@ -41,6 +43,8 @@ class Found(msgspec.Struct, kw_only=True):
     known: str = ""
     open: list[Incident]
     waiting: list[Waiting]
+    acks: dict[str, Ack] = {}
+    silences: list[Silence] = []
     looks: dict[str, LookTime | None]
     overdue: list[str]
 
@@ -88,10 +92,13 @@ def _found(context: Context, config: Config) -> Found:
             at=now, origin=origin, thing=thing, known=known[thing], open=mine, waiting=[],
             looks={}, overdue=[],
         )  # fmt: skip
+    people = store.people()
     return Found(
         at=now,
         origin=origin,
         open=open_incidents(state),
+        acks={name: one for name, one in people.acks.items() if name in state.incidents},
+        silences=[one for one in people.silences.values() if holds(one, state, now)],
         waiting=outbox.waiting(
             state, config.destinations(), _shared.outlook(config, store, state, now).why
         ),
@@ -138,13 +145,18 @@ def _print(context: Context, config: Config, found: Found) -> None:
     if found.origin != "fresh":
         context.print(f"OPEN ({len(found.open)})" if found.open else "nothing is open")
     for one in found.open:
-        context.print(_shared.paint(f"  {_incident(one, clock)}", one.severity, on))
+        line = _incident(one, clock, found.acks.get(one.handle))
+        context.print(_shared.paint(f"  {line}", one.severity, on))
     if found.waiting:
         context.print(f"WAITING ({len(found.waiting)})")
     for each in found.waiting:
         why = each.reason or each.state
         line = f"{each.what} for {each.row} since {clock.time(each.since)}: {why}"
         context.print(f"  {one_line(line)}")
+    for silence in found.silences:
+        about = " ".join([*silence.things, *(f"{k}={v}" for k, v in silence.match.items())])
+        line = f"silence {silence.id} about {about} until {clock.time(silence.end)} by {silence.author}"
+        context.print(one_line(f"{line}: {silence.comment}"))
     context.print("LAST LOOK")
     for name, look in found.looks.items():
         context.print(f"  {_look(name, look, name in found.overdue, clock)}")
@@ -154,20 +166,27 @@ def _print_thing(context: Context, config: Config, found: Found) -> None:
     clock = _shared.times(config, context.clock())
     on = _shared.coloured(context)
     for one in found.open:
-        context.print(_shared.paint(_incident(one, clock), one.severity, on))
+        line = _incident(one, clock, found.acks.get(one.handle))
+        context.print(_shared.paint(line, one.severity, on))
     if not found.open:
         context.print(one_line(f"{found.thing}: {found.known}; nothing is open"))
 
 
-def _incident(one: Incident, clock: Clock) -> str:
+def _incident(one: Incident, clock: Clock, ack: Ack | None) -> str:
     seen = one.observation
     where = f" on {seen.node}" if seen.node and seen.node != seen.name else ""
     told = ", ".join(row for row, plan in one.plan.items() if plan.told) or "nobody yet"
+    state, since = seen.status, one.opened
+    if one.flapping:
+        state, since = f"flapping, now {seen.status},", one.flapping
+    elif one.stuck:
+        state = f"stuck in {seen.status}"
     what = (
-        f"{seen.name}{where}: {seen.status} since {clock.time(one.opened)} "
-        f"({lasting(one.opened, clock.now)}); told: {told}"
+        f"{seen.name}{where}: {state} since {clock.time(since)} "
+        f"({lasting(since, clock.now)}); told: {told}"
     )
-    return f"{one.handle}  {one_line(one.thing)}  {one_line(what)}"
+    hand = f"; {ack.author} has it in hand: {ack.comment}" if ack else ""
+    return f"{one.handle}  {one_line(one.thing)}  {one_line(what + hand)}"
 
 
 def _look(name: str, look: LookTime | None, overdue: bool, clock: Clock) -> str:

@@ -5,6 +5,7 @@ import socket
 import ssl
 import time
 import traceback
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Literal, NamedTuple
 
@@ -86,7 +87,8 @@ def retry_after(value: str | None, date: str | None = None) -> float | None:
 
 def _seconds(text: str) -> float | None:
     try:
-        return parsedate_to_datetime(text).timestamp()
+        date = parsedate_to_datetime(text)
+        return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
     except (TypeError, ValueError, OverflowError, IndexError):
         return None
 

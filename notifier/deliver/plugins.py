@@ -48,11 +48,18 @@ class Slack(_NotifySlack):  # type: ignore[misc]
 
 
 class Telegram(_NotifyTelegram):  # type: ignore[misc]
-    """Text comes in Telegram's HTML and goes out as it is."""
+    """Text comes in Telegram's HTML and goes out as it is, under its title in bold."""
+
+    # so that Apprise leaves the title alone; it would end it with a tag that Telegram refuses
+    title_maxlen = 120
 
     def dialect_convert(self, body: str, *_: Any, **__: Any) -> str:
         """Apprise would run the lines together."""
         return body
+
+    def send(self, body: str, title: str = "", **rest: Any) -> bool:
+        """Telegram has no titles."""
+        return bool(super().send(f"<b>{title}</b>\n{body}" if title else body, **rest))
 
 
 class Discord(_NotifyDiscord):  # type: ignore[misc]

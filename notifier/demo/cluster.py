@@ -22,7 +22,6 @@ class Cluster(Server):
     def __init__(self, now: datetime) -> None:
         super().__init__(_Handler)
         self.now = now
-        self.requests = 0
         self.nodes: dict[str, dict[str, Any]] = {}
         self.tasks: list[dict[str, Any]] = []
 
@@ -82,15 +81,19 @@ class Cluster(Server):
         ended = _local(self.now - timedelta(seconds=30))
         task.update(status=status, exit_code=code, error_message=message, completed_at=ended)
 
-    def lose_node(self, name: str) -> None:
-        """A node falls silent: the host calls it offline, and lost what ran there."""
+    def wait(self, minutes: int) -> None:
+        """Time passes."""
+        self.now += timedelta(minutes=minutes)
+
+    def lose_node(self, name: str) -> list[str]:
+        """A node falls silent: the host calls it offline, and lost what ran there (ids)."""
         node = self.nodes[name]
         node["last_heartbeat"] = _local(self.now - timedelta(seconds=50))
         node.update(status="offline", cores_in_use="N/A", available_cores=0)
-        for task in self.tasks:
-            if task["assigned_node"] == name and task["status"] == "running":
-                why = f"Node {name} went offline (heartbeat timeout)."
-                self.end(task["task_id"], "lost", -1, why)
+        lost = [task["task_id"] for task in self._running(name)]
+        for ident in lost:
+            self.end(ident, "lost", -1, f"Node {name} went offline (heartbeat timeout).")
+        return lost
 
     def find_node(self, name: str) -> None:
         """A node is heard of again; what was lost stays lost."""
@@ -104,14 +107,17 @@ class Cluster(Server):
             return sorted(self.tasks, key=lambda one: int(one["task_id"]), reverse=True)
         return [] if path == "/vps" else None
 
+    def _running(self, node: str) -> list[dict[str, Any]]:
+        return [
+            task
+            for task in self.tasks
+            if task["assigned_node"] == node and task["status"] == "running"
+        ]
+
     def _node(self, node: dict[str, Any]) -> dict[str, Any]:
         if node["status"] == "offline":
             return node
-        busy = sum(
-            task["required_cores"]
-            for task in self.tasks
-            if task["assigned_node"] == node["hostname"] and task["status"] == "running"
-        )
+        busy = sum(task["required_cores"] for task in self._running(node["hostname"]))
         return node | {
             "cores_in_use": busy,
             "available_cores": node["total_cores"] - busy,
@@ -129,7 +135,6 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answers in JSON; 404 for what is not there, such as /api."""
-        self.server.requests += 1
         found = self.server.answer(self.path.partition("?")[0])
         value = {"detail": "Not Found"} if found is None else found
         body = json.dumps(value, separators=(",", ":")).encode()

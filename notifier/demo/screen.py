@@ -37,7 +37,10 @@ class Screen:
         left = MARGIN + (self._paint(edge, CYAN) if edge.strip() else edge)
         for line in text.splitlines():
             indent = line[: len(line) - len(line.lstrip())] + "  "
-            parts = textwrap.wrap(line, room, subsequent_indent=indent, replace_whitespace=False)
+            parts = textwrap.wrap(
+                line, room, subsequent_indent=indent, replace_whitespace=False,
+                break_on_hyphens=False,
+            )  # fmt: skip
             for part in parts or [""]:
                 self._write((left + self._paint(part, code)).rstrip())
 

@@ -16,7 +16,7 @@ from notifier.sources._rows import Listing, merge, read
 if TYPE_CHECKING:
     from notifier.sources._http import Answer, Http
 
-# 0.2 and later have it at /api, 0.3.0 and its successor 0.4.0 at the root
+# 1.0 has it at /api, 0.3.0 and its successor 0.4.0 at the root
 BASES = ("/api", "")
 # rows of a page, rows that it shares with the one before, and how many pages at most
 LIMIT, OVERLAP, PAGES = 1000, 100, 20

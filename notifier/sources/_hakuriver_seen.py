@@ -1,7 +1,7 @@
 """What a row of a HakuRiver host says of a task, a vps or a node, cleaned and with real times."""
 
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -145,7 +145,7 @@ class Seer(msgspec.Struct, frozen=True):
 
     def _command(self, row: Task) -> str:
         arguments = row.arguments if isinstance(row.arguments, list) else []
-        words = [clean(_text(one), _ARGUMENT, line=True) for one in arguments[:_ARGUMENTS]]
+        words = _words(arguments[:_ARGUMENTS])
         program = clean(_text(row.command), _ARGUMENT, line=True, redact=self.redact)
         line = f"{program} {self.redact.command(words)}" if words else program
         return cut(self.redact(line).strip(), COMMAND)
@@ -160,6 +160,15 @@ class Seer(msgspec.Struct, frozen=True):
         for key, value in (("{id}", name), ("{name}", shown), ("{node}", node)):
             link = link.replace(key, quote(value, safe=""))
         return link
+
+
+def _words(arguments: list[Any]) -> list[str]:
+    if all(type(one) is str for one in arguments):
+        line = " ".join(arguments)
+        # the usual arguments are clean: one look at all of them is cheaper than one at each
+        if line.isprintable() and len(line) <= _ARGUMENT and line == " ".join(line.split()):
+            return arguments
+    return [clean(_text(one), _ARGUMENT, line=True) for one in arguments]
 
 
 def submitted(name: str) -> float | None:
@@ -184,7 +193,9 @@ def when(value: object, offset: int | None) -> datetime | None:
         return None
     try:
         if found.tzinfo is None:
-            found = found.replace(tzinfo=timezone(timedelta(minutes=offset or 0)))
+            # `replace` takes three times as long
+            found = datetime.combine(found.date(), found.time(), UTC)
+            return found - timedelta(minutes=offset or 0)
         return found.astimezone(UTC)
     except (OverflowError, ValueError):
         return None
@@ -231,5 +242,8 @@ def _count(value: object) -> int | None:
 
 
 def _labels(**values: object) -> dict[str, str]:
-    texts = {key: clean(_text(value), SHORT, line=True) for key, value in values.items()}
-    return {key: text for key, text in texts.items() if text}
+    return {
+        key: text
+        for key, value in values.items()
+        if value is not None and (text := clean(_text(value), SHORT, line=True))
+    }

@@ -16,6 +16,8 @@ ID_CHARS = 200
 WORD_CHARS = 64
 NOTES = 5
 _SPACE = re.compile(r"[ \t\r\n]*")
+# takes what is no JSON but written by some: NaN and Infinity (as null), lone surrogates
+_BEARING = json.JSONDecoder(parse_constant=lambda _: None)
 
 Row = TypeVar("Row", bound=msgspec.Struct)
 
@@ -132,6 +134,21 @@ class _Whole(Generic[Row]):
             return None
 
 
+class _Spans(Generic[Row]):
+    """Decodes whole rows of a text, whose places are known."""
+
+    def __init__(self, text: str, whole: type[Row]) -> None:
+        self.text = text
+        self.spans: dict[str, slice] = {}
+        self._whole = whole
+
+    def __call__(self, name: str) -> Row | None:
+        try:
+            return msgspec.convert(_BEARING.decode(self.text[self.spans[name]]), self._whole)
+        except RecursionError:  # the caller may stand deeper than the reader did
+            return None
+
+
 def _usable(statuses: dict[str, str], words: dict[str, str]) -> bool:
     """Whether all ids and words can be kept as they are. One pass in C over all of them."""
     joined = "".join(statuses)
@@ -150,10 +167,11 @@ def _one_by_one(body: bytearray, lean: type[Lean], whole: type[Row]) -> Listing[
         field.encode_name for field in msgspec.structs.fields(cast(type[msgspec.Struct], lean))[:2]
     )
     statuses: dict[str, str] = {}
-    rows: dict[str, Row] = {}
+    words: dict[str, str] = {}
+    rows = _Spans(body.decode("utf-8", "replace"), whole)
     odd = _Odd()
     count = 0
-    for count, item in enumerate(_items(body.decode("utf-8", "replace")), 1):
+    for count, (item, span) in enumerate(_items(rows.text), 1):
         if count > ROWS:
             raise LookFailed("sick", _MANY)
         if not isinstance(item, dict):
@@ -166,10 +184,12 @@ def _one_by_one(body: bytearray, lean: type[Lean], whole: type[Row]) -> Listing[
         elif name in statuses:
             odd.note(f"row {count} repeats {key} {clean(name, 40)}")
         else:
-            statuses[name] = clean(status, WORD_CHARS, line=True) or "(none)"
-            rows[name] = msgspec.convert(item, whole)
-    first = next(iter(rows.values()), None)
-    return Listing(statuses, rows.get, count, first, odd.notes())
+            if status not in words:
+                words[status] = clean(status, WORD_CHARS, line=True) or "(none)"
+            statuses[name] = words[status]
+            rows.spans[name] = span
+    first = rows(next(iter(statuses))) if statuses else None
+    return Listing(statuses, rows, count, first, odd.notes())
 
 
 def _name(value: object) -> str:
@@ -180,18 +200,17 @@ def _name(value: object) -> str:
     return name if name == clean(name, ID_CHARS, line=True) else ""
 
 
-def _items(text: str) -> Iterator[object]:
-    """The items of a JSON list, one after the other. Raises LookFailed when it is none."""
-    decoder = json.JSONDecoder(parse_constant=lambda _: None)
+def _items(text: str) -> Iterator[tuple[object, slice]]:
+    """The items of a JSON list and where each stands. Raises LookFailed when it is none."""
     at = _after(text, 0)
     if text[at : at + 1] != "[":
         raise LookFailed("sick", _not_a_list(text[at : at + 1]))
     at = _after(text, at + 1)
     try:
         while text[at : at + 1] != "]":
-            item, at = decoder.raw_decode(text, at)
-            yield item
-            at = _after(text, at)
+            item, end = _BEARING.raw_decode(text, at)
+            yield item, slice(at, end)
+            at = _after(text, end)
             if text[at : at + 1] == ",":
                 at = _after(text, at + 1)
             elif text[at : at + 1] != "]":

@@ -49,7 +49,7 @@ def clean(
     if redact is not None:
         text = redact(text)
     text = " ".join(text.split()) if line else text.strip()
-    return cut(text, limit, long=long)
+    return cut(text, limit, long=long) if long or len(text) > limit else text
 
 
 def cut(text: str, limit: int, *, long: bool = False) -> str:

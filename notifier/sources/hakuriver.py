@@ -13,7 +13,7 @@ from notifier.config import SourceSettings
 from notifier.model import SOURCE_WIDE, Family, Health, Kind, Severity, Snapshot, Unreadable
 from notifier.sources._failed import LookFailed
 from notifier.sources._hakuriver_host import Host, Memory
-from notifier.sources._hakuriver_seen import Seer
+from notifier.sources._hakuriver_seen import Seer, submitted
 from notifier.sources._rows import Listing, Observations
 from notifier.tables import Duration
 
@@ -140,6 +140,7 @@ def _look(
         scope=scope,
         statuses=listing.statuses,
         rows=Observations(listing, build),
+        order=None if kind == "node" else submitted,
         complete=complete,
         notes=(*listing.odd, *host.notes),
     )

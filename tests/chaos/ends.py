@@ -20,11 +20,12 @@ RECORDED = Path(__file__).parents[1] / "fixtures" / "hakuriver"
 
 
 class Told(NamedTuple):
-    """One message as a channel took it: its key, the ids of its events, its title."""
+    """One message as a channel took it: its key, the ids of its events, its title and its time."""
 
     key: str
     events: tuple[str, ...]
     title: str
+    at: str
 
 
 class End:
@@ -121,15 +122,21 @@ class _HookHandler(_Http):
         # the sender may have died in the middle of it
         if len(body) == length and self.end.well:
             said = json.loads(body)
-            ids = tuple(event["id"] for event in said["events"])
-            self.end.told.append(Told(self.headers["webhook-id"], ids, said["title"]))
+            names = {one["id"]: f"{one['type']} {one['thing']}" for one in said["events"]}
+            self.end.names |= names
+            key = self.headers["webhook-id"]
+            self.end.told.append(Told(key, tuple(names), said["title"], said["at"]))
         self.answer(204 if self.end.well else 503)
 
 
 class Hook(End):
-    """A receiver of webhooks."""
+    """A receiver of webhooks. `names` says what is behind the ids of events: `problem THING`."""
 
     handler = _HookHandler
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: dict[str, str] = {}
 
 
 class _MailHandler(StreamRequestHandler):
@@ -164,7 +171,8 @@ class _MailHandler(StreamRequestHandler):
             lines.append(line)
         message = email.message_from_bytes(b"".join(lines), policy=email.policy.default)
         ids = tuple(str(message["x-notifier-events"]).split())
-        self.end.told.append(Told(message["message-id"], ids, str(message["subject"]).strip()))
+        said = (str(message[name]).strip() for name in ("subject", "date"))
+        self.end.told.append(Told(message["message-id"], ids, *said))
         self._say("250 taken")
         return True
 

@@ -1,9 +1,9 @@
-"""Kills a run at each of its file and network calls, and counts what that did to the messages."""
+"""Strikes a run at each of its file and network calls, and counts what it did to the messages."""
 
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from chaos.ends import Told
@@ -11,6 +11,8 @@ from chaos.scenarios import Scenario
 from chaos.stage import Stage, Thread
 
 CALLS = "trace=%file,%desc,%network"
+# the main thread of a run in an interpreter of its own
+COLD: Thread = ("cold", 1)
 
 
 class Point(NamedTuple):
@@ -55,45 +57,59 @@ class Act:
     def __init__(self, stage: Stage, scenario: Scenario) -> None:
         self.stage = stage
         self.scenario = scenario
+        self.log = stage.folder / "log"
+        self._watch = ("-y", "-o", str(self.log), "-e", CALLS)
         scenario.before(stage)
         stage.keep()
         stage.run(*scenario.command, rehearse=True)
         stage.restore()
         self.code = stage.run(*scenario.command)
         self._rest()
-        self.whole = {row: _events(told) for row, told in stage.told().items()}
+        self.whole = stage.heard()
 
     def points(self) -> list[Point]:
         """Every call that the run makes after it has read the configuration, by thread."""
-        stage, names, log = self.stage, self.stage.folder / "threads", self.stage.folder / "log"
+        stage, names = self.stage, self.stage.folder / "threads"
         stage.restore()
         stage.run(*self.scenario.command, threads=names)
         found: list[Point] = []
         for line in names.read_text().splitlines():
             name, number = json.loads(line)
-            watch = ("-y", "-o", str(log), "-e", CALLS)
             stage.restore()
-            stage.run(*self.scenario.command, thread=(name, number), strace=watch)
-            found += _calls((name, number), log.read_text().splitlines())
+            stage.run(*self.scenario.command, thread=(name, number), strace=self._watch)
+            found += _calls((name, number), self.log.read_text().splitlines())
         return found
 
-    def kill(self, point: Point) -> Result:
-        """Kills the run there, lets the scenario's other runs follow, and counts."""
+    def cold_points(self) -> list[Point]:
+        """The calls of the main thread where the interpreter begins with nothing: its imports."""
+        self.stage.restore()
+        self.stage.cold(*self.scenario.command, strace=self._watch)
+        return list(_calls(COLD, self.log.read_text().splitlines()))
+
+    def strike(self, point: Point, harm: str = "signal=SIGKILL") -> Result:
+        """Does that harm to the run there, lets the scenario's other runs follow, and counts.
+
+        `harm` is what strace injects: by default death, else an error such as `error=ENOSPC`.
+        """
         stage = self.stage
         stage.restore()
-        kill = f"inject={point.call}:signal=SIGKILL:when={point.number}"
-        strace = ("-e", f"trace={point.call}", "-e", kill)
-        code = stage.run(*self.scenario.command, thread=point.thread, strace=strace)
+        self.log.unlink(missing_ok=True)
+        inject = f"inject={point.call}:{harm}:when={point.number}"
+        strace = ("-o", str(self.log), "-e", f"trace={point.call}", "-e", inject)
+        if point.thread == COLD:
+            code = stage.cold(*self.scenario.command, strace=strace)
+        else:
+            code = stage.run(*self.scenario.command, thread=point.thread, strace=strace)
         unreadable = stage.state() is None
         failed = self._rest()
         state = stage.state()
         waits = len(state.events) + len(state.messages) if state else 0
-        told = stage.told()
-        lost = sum(len(events - _events(told[row])) for row, events in self.whole.items())
+        told, heard = stage.told(), stage.heard()
+        lost = sum(len(events - heard[row]) for row, events in self.whole.items())
         repeated = [len(said) - len({one.key for one in said}) for said in told.values()]
         return Result(
             points=1,
-            reached=code == -9,
+            reached=code == -9 or (self.log.exists() and "(INJECTED)" in self.log.read_text()),
             lost=lost + waits + failed,
             repeated=sum(repeated),
             worst=max(repeated),
@@ -105,11 +121,8 @@ class Act:
         """What comes after the run; how many of these runs failed."""
         self.scenario.after(self.stage)
         codes = [self.stage.run(*command) for command in self.scenario.rest]
-        return sum(code not in (0, 1) for code in codes) + (codes[-1] != 0)
-
-
-def _events(told: Iterable[Told]) -> set[str]:
-    return {event for one in told for event in one.events}
+        # 4 may come before the last one: what waits is shown as waiting
+        return sum(code not in (0, 1, 4) for code in codes) + (codes[-1] != 0)
 
 
 def _strange(told: Sequence[Told]) -> int:

@@ -21,6 +21,8 @@ class Scenario(NamedTuple):
     command: tuple[str, ...] = ("check",)
     after: Callable[[Stage], None] = nothing
     rest: tuple[tuple[str, ...], ...] = TWICE
+    # whether the killed run itself has something to send
+    tells: bool = True
 
 
 def _first_run(stage: Stage) -> None:
@@ -31,6 +33,10 @@ def _one_failure(stage: Stage) -> None:
     stage.host.show(a="running", b="running")
     stage.run("check")
     stage.host.show(a="failed", b="running")
+
+
+def _one_more(stage: Stage) -> None:
+    stage.host.show(a="failed", b="failed")
 
 
 def _death(stage: Stage) -> None:
@@ -83,11 +89,20 @@ SCENARIOS = {
         Scenario("what waited is delivered", _waited),
         Scenario("the first run", _first_run),
         Scenario("the node is back", _return),
+        Scenario("another one fails meanwhile", _one_failure, after=_one_more),
         Scenario("found attempting", _attempting),
-        Scenario("outbox retry", _waiting, command=("outbox", "retry")),
+        Scenario(
+            "a silence is added", _one_failure,
+            command=("silence", "add", "gpu-99", "--for", "1h", "-m", "elsewhere"),
+            rest=(("check",), ("silence", "list"), ("check",)), tells=False,
+        ),  # fmt: skip
+        Scenario(
+            "outbox retry", _waiting, command=("outbox", "retry"),
+            rest=(("outbox", "retry"), ("check",)),
+        ),  # fmt: skip
         Scenario(
             "one of two channels is down", _hook_down, after=_hook_up,
-            rest=(("outbox", "retry"), ("check",)),
+            rest=(("check",), ("outbox", "retry"), ("check",)),
         ),  # fmt: skip
     )
 }

@@ -4,6 +4,7 @@ Reads one order as a JSON line from stdin, answers it with one line on stdout. A
 watched stops at the beginning of one of its threads until strace has hold of that thread.
 """
 
+import gc
 import json
 import os
 import subprocess
@@ -89,6 +90,8 @@ def rehearse(order: dict[str, Any]) -> int:
     for thread in threading.enumerate():
         if thread is not threading.current_thread():
             thread.join(10)
+    # what never changes again is not copied for every fork
+    gc.freeze()
     return code
 
 

@@ -2,10 +2,11 @@
 
 import json
 import os
+import select
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +22,8 @@ SERVER = Path(__file__).with_name("server.py")
 # the n-th thread of that name
 Thread = tuple[str, int]
 NOBODY: Thread = ("", 0)
+# seconds after which a run is not waited for any longer: more than its own deadline
+PATIENCE = 240
 
 
 class Stage:
@@ -51,13 +54,14 @@ webhook = "http://127.0.0.1:{self.hook.port}/"
         self._before = folder / "before"
         self._ends = self.host.rows, True, True
         self._state = self.place / "state.json"
-        environment = {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(folder)}
+        path = os.environ.get("PATH", os.defpath)
+        self._environment = {"PATH": path, "HOME": str(folder), "LANG": "C.UTF-8"}
         if ahead:
-            environment["PYTHONPATH"] = str(ahead)
+            self._environment["PYTHONPATH"] = str(ahead)
         self._server = subprocess.Popen(
             [sys.executable, "-P", str(SERVER)],
             cwd="/",
-            env=environment,
+            env=self._environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -72,17 +76,22 @@ webhook = "http://127.0.0.1:{self.hook.port}/"
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        assert self._server.stdin
-        self._server.stdin.close()
-        self._server.wait(10)
+        with self._server:
+            assert self._server.stdin
+            self._server.stdin.close()
         for end in (self.host, self.mail, self.hook):
             end.close()
 
-    def _reply(self) -> str:
-        assert self._server.stdout
-        if line := self._server.stdout.readline():
-            return line
-        raise RuntimeError("the server of runs has ended")
+    def _ask(self, order: Mapping[str, object]) -> int:
+        server = self._server
+        assert server.stdin
+        assert server.stdout
+        server.stdin.write(json.dumps(order) + "\n")
+        server.stdin.flush()
+        if select.select([server.stdout], [], [], PATIENCE)[0] and (line := server.stdout.readline()):
+            return int(line)
+        server.kill()
+        raise RuntimeError("the server of runs does not answer")
 
     def run(
         self,
@@ -98,7 +107,7 @@ webhook = "http://127.0.0.1:{self.hook.port}/"
         that gets the name and number of every thread as it begins. A rehearsal is run by the
         server itself, so that later runs begin with all modules and templates in memory.
         """
-        order = {
+        order: dict[str, object] = {
             "argv": ["-c", str(self.config), *command],
             "out": str(self.folder / "out"),
             "thread": thread,
@@ -106,14 +115,30 @@ webhook = "http://127.0.0.1:{self.hook.port}/"
             "threads": str(threads or ""),
             "rehearse": rehearse,
         }
-        assert self._server.stdin
-        self._server.stdin.write(json.dumps(order) + "\n")
-        self._server.stdin.flush()
-        code = int(self._reply())
-        # what a dead run had sent is counted now, or never
+        code = self._ask(order)
+        self._idle()
+        return code
+
+    def cold(self, *command: str, strace: Sequence[str] = ()) -> int:
+        """The same in an interpreter that begins with nothing; strace holds its main thread."""
+        command = (sys.executable, "-m", "notifier", "-c", str(self.config), *command)
+        with (self.folder / "out").open("a") as out:
+            code = subprocess.run(
+                ["strace", *strace, *command] if strace else command,
+                cwd="/",
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                timeout=PATIENCE,
+            ).returncode
+        self._idle()
+        return code
+
+    def _idle(self) -> None:
+        """What a dead run had sent is counted now, or never."""
         self.mail.idle()
         self.hook.idle()
-        return code
 
     def keep(self) -> None:
         """Remembers the workplace and the other ends as they are, for `restore`."""
@@ -127,10 +152,19 @@ webhook = "http://127.0.0.1:{self.hook.port}/"
         self.host.rows, self.mail.well, self.hook.well = self._ends
         self.mail.told.clear()
         self.hook.told.clear()
+        self.hook.names.clear()
 
     def told(self) -> dict[str, list[Told]]:
         """All that arrived, by channel."""
         return {"ops": list(self.mail.told), "hook": list(self.hook.told)}
+
+    def heard(self) -> dict[str, set[str]]:
+        """`problem THING` of every event that arrived, by channel."""
+        names = self.hook.names
+        return {
+            row: {names.get(event, event) for one in told for event in one.events}
+            for row, told in self.told().items()
+        }
 
     def said(self) -> str:
         """All that the runs said so far, to be shown with a failure."""

@@ -34,7 +34,7 @@ def hakuriver_python() -> Path:
 
 @pytest.fixture
 def make_host(hakuriver_python: Path) -> Iterator[Callable[..., Lab]]:
-    """Starts a host: `make_host(silence=30, timezone="Asia/Tokyo")`, as many as a test needs."""
+    """Starts a host: `make_host(timezone="Asia/Tokyo")`, as many as a test needs."""
     with ExitStack() as stack:
 
         def make(**options: Any) -> Lab:

@@ -90,5 +90,5 @@ def test_a_host_that_ends_by_itself_says_so_to_whoever_asks(host: Lab) -> None:
     assert host.process
     host.process.kill()
     host.process.wait()
-    with pytest.raises(RuntimeError, match="the host ended with -9:\n(?s:.*)starting up"):
+    with pytest.raises(RuntimeError, match=r"the host ended with -9:\n(?s:.*)starting up"):
         host.statuses()

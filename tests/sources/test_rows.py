@@ -126,6 +126,16 @@ def test_a_row_that_cannot_be_decoded_later_is_no_row() -> None:
     assert seen.row("1") is None
 
 
+def test_a_row_that_is_too_deep_for_who_asks_is_no_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Deep:
+        def decode(self, _: str) -> object:
+            raise RecursionError
+
+    seen = of(row(), None)
+    monkeypatch.setattr(_rows, "_BEARING", Deep())
+    assert seen.row("1") is None
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [

@@ -1,0 +1,89 @@
+"""`notifier check`: what it prints, and that nothing outlives its deadline."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from peers import Command, Sink
+
+from notifier.errors import Exit
+
+HANGS = """
+import sys, threading
+from notifier.commands import check
+check.GRACE = 0.2
+check.check = lambda *args, **more: threading.Event().wait()
+from notifier.cli import run
+run(sys.argv[1:])
+"""
+
+
+def configured(folder: Path, sink: Sink, more: str = "") -> Path:
+    path = folder / "config.toml"
+    path.write_text(
+        f'{more}[sources.river]\ntype = "hakuriver"\nurl = "http://127.0.0.1:1"\n'
+        f'[channels.hook]\nwebhook = "{sink.url}"\n'
+        '[run]\ndeadline = "1s"\n[state]\nlock_wait = "0s"\n'
+    )
+    path.chmod(0o600)
+    return path
+
+
+def test_a_run_that_outlives_its_deadline_is_ended_and_says_so(tmp_path: Path, sink: Sink) -> None:
+    path = configured(tmp_path, sink)
+    done = subprocess.run(
+        [sys.executable, "-c", HANGS, "-c", str(path), "check"],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == Exit.UNDELIVERED
+    assert done.stderr.splitlines() == ["notifier: the run outlived its deadline of 1s; ended"]
+
+
+def test_a_source_that_is_gone_is_one_line_and_3(
+    tmp_path: Path, sink: Sink, notifier: Command
+) -> None:
+    done = notifier(configured(tmp_path, sink), "check")
+    assert (done.code, done.out) == (Exit.UNREADABLE, "")
+    assert done.err.splitlines() == ["notifier: river: nodes cannot be read: connection refused"]
+
+
+def test_a_dry_run_says_whom_it_would_tell_and_writes_nothing(
+    tmp_path: Path, sink: Sink, notifier: Command
+) -> None:
+    path = configured(tmp_path, sink)
+    notifier(path, "check")
+    before = {one.name: one.read_bytes() for one in tmp_path.iterdir() if one.is_file()}
+    done = notifier(path, "check", "--dry-run")
+    assert "river is unreachable" in done.out
+    assert done.out.rstrip().endswith("[would tell hook]")
+    assert {one.name: one.read_bytes() for one in tmp_path.iterdir() if one.is_file()} == before
+    assert not sink.requests
+
+
+def test_a_secret_that_cannot_be_resolved_parks_its_channel_and_not_the_rest(
+    tmp_path: Path, sink: Sink, notifier: Command
+) -> None:
+    path = configured(tmp_path, sink)
+    path.write_text(path.read_text() + '[channels.chat]\nslack = "env:NO_SUCH_THING"\n')
+    notifier(path, "check")
+    done = notifier(path, "check")
+    assert done.code == Exit.UNDELIVERED
+    assert "told hook; chat not yet: secret env:NO_SUCH_THING" in done.out
+    assert len(sink.requests) == 1
+
+
+def test_an_unknown_source_is_named_with_the_nearest_good_one(
+    tmp_path: Path, sink: Sink, notifier: Command
+) -> None:
+    done = notifier(configured(tmp_path, sink), "check", "--source", "rivr")
+    assert done.code == Exit.USAGE
+    assert done.err == "notifier: no source is named 'rivr' (did you mean 'river'?)\n"
+
+
+def test_quiet_is_silent_when_somebody_was_told(
+    tmp_path: Path, sink: Sink, notifier: Command
+) -> None:
+    path = configured(tmp_path, sink)
+    notifier(path, "-q", "check")
+    done = notifier(path, "check", "-q")
+    assert (done.code, done.out, done.err) == (Exit.UNREADABLE, "", "")

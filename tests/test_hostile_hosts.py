@@ -1,0 +1,303 @@
+"""A host that lies, cuts, floods or drips: a run stays well and tells nothing that was not said."""
+
+import argparse
+import gzip
+import json
+import logging
+import shutil
+import tracemalloc
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import hostile
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from peers import Mailbox, Sink
+from sources import hosts
+from sources.hosts import Reply, Stub, recorded
+
+from notifier import sources
+from notifier.cli import Context
+from notifier.commands.check import _tell
+from notifier.config import load
+from notifier.errors import Exit
+from notifier.model import Event
+from notifier.poll import Wish
+from notifier.run import Outcome, check
+from notifier.sources._text import clean
+from notifier.state import Store
+
+HEALTHY = {
+    "task": recorded("m05_tasks"),
+    "node": recorded("m05_nodes"),
+    "vps": recorded("m06_vps_with_failed"),
+}
+PATHS = {"task": "/tasks", "node": "/nodes", "vps": "/vps"}
+KEYS = {"task": "task_id", "node": "hostname", "vps": "task_id"}
+BAD = {"failed", "killed", "killed_oom", "lost", "stopped", "offline"}
+GOOD = {"task": {"completed"}, "vps": {"completed", "running"}, "node": {"online"}}
+QUIET = logging.Logger("said", logging.CRITICAL)
+# what an answer says: kind -> id -> its status words, of doubled rows and keys all
+Said = dict[str, dict[str, set[str]]]
+
+
+def said(bodies: Mapping[str, bytes]) -> Said:
+    """All that these answers could be taken to say, by the most generous reading there is."""
+    found: Said = {}
+    for kind, body in bodies.items():
+        try:
+            rows = json.loads(
+                body.decode("utf-8", "replace"),
+                object_pairs_hook=tuple, parse_int=str, parse_float=str, strict=False,
+            )  # fmt: skip
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(rows, list):
+            found[kind] = {}
+            for row in rows:
+                _row(found[kind], row, KEYS[kind])
+    return found
+
+
+def _row(found: dict[str, set[str]], row: object, key: str) -> None:
+    pairs = [pair for pair in row if len(pair) == 2] if isinstance(row, tuple) else []
+    words = {
+        clean(word, 64, line=True) for name, word in pairs if (name, type(word)) == ("status", str)
+    }
+    for name, ident in pairs:
+        if name == key and isinstance(ident, str):
+            found.setdefault(ident, set()).update(words)
+
+
+class Watcher:
+    """Runs `check` again and again at ten minutes' distance, and judges what it tells."""
+
+    def __init__(self, stub: Stub, config: Path) -> None:
+        self.stub = stub
+        self.config = load(config, sources.settings_of, {})
+        self.store = Store(self.config.state_path)
+        self.now = datetime(2026, 11, 22, 5, 0, tzinfo=UTC)
+        self.last: Said = said(HEALTHY)
+        self.gone: dict[str, set[str]] = {}
+        self.answer({})
+        assert self.run().code == Exit.OK
+        shutil.copytree(self.store.folder, self.store.folder.with_name("before"))
+        self.size = self.store.path.stat().st_size
+
+    def begin(self) -> None:
+        """The state is the one after the first healthy look."""
+        shutil.rmtree(self.store.folder)
+        shutil.copytree(self.store.folder.with_name("before"), self.store.folder)
+        self.last, self.gone = said(HEALTHY), {}
+
+    def answer(self, bodies: Mapping[str, bytes]) -> None:
+        """From now on the host answers with these, and else with what is healthy."""
+        for kind, path in PATHS.items():
+            self.stub.routes[path] = Reply(bodies.get(kind, HEALTHY[kind]))
+
+    def run(self) -> Outcome:
+        """One run, printed as a person would see it. Raises what no run may raise."""
+        self.now += timedelta(minutes=10)
+        outcome = check(self.config, Wish(), clock=lambda: self.now, environ={})
+        args = argparse.Namespace(color="always", quiet=False, dry_run=False)
+        _tell(Context(args=args, environ={}, log=QUIET), self.config, outcome)
+        return outcome
+
+    def judged(self, bodies: Mapping[str, bytes]) -> list[Event]:
+        """One run with these answers, after which nothing false was told; the events of things."""
+        self.answer(bodies)
+        outcome = self.run()
+        assert outcome.code in (Exit.OK, Exit.FOUND, Exit.UNREADABLE), outcome
+        shown = said({**HEALTHY, **bodies})
+        events = [one.event for one in outcome.news]
+        for event in events:
+            self.judge(event, shown)
+        self.remember(shown)
+        state, origin = self.store.load()
+        assert (origin, state.messages) == ("current", {})
+        assert self.store.path.stat().st_size < self.size + 100_000
+        return [event for event in events if "/source/" not in event.thing]
+
+    def remember(self, shown: Said) -> None:
+        """What was said last of each thing. What two listings left out is forgotten."""
+        for kind, things in shown.items():
+            known = {**self.last[kind], **things}
+            gone = known.keys() - things.keys()
+            for ident in gone & self.gone.get(kind, set()):
+                del known[ident]
+            self.last[kind], self.gone[kind] = known, gone
+
+    def judge(self, event: Event, shown: Said) -> None:
+        """Whether the answers really say so."""
+        kind, ident = event.thing.split("/", 2)[1:]
+        if kind == "source":
+            if event.reason in ("reset", "ended by reset"):
+                assert any(not things.keys() & self.known(kind) for kind, things in shown.items())
+            else:
+                assert event.reason != "first look"
+            return
+        words = shown.get(kind, {}).get(ident, set())
+        assert words != self.last.get(kind, {}).get(ident), f"{event} is no news"
+        assert event.type in ("problem", "recovery")
+        assert words & (BAD if event.type == "problem" else GOOD[kind]), f"{event} was not said"
+
+    def known(self, kind: str) -> set[str]:
+        """The ids of the healthy answer."""
+        return set(said(HEALTHY)[kind])
+
+    def play(self, bodies: Mapping[str, bytes]) -> None:
+        """Twice these answers, then healthy ones, after which all is as quiet as before."""
+        self.begin()
+        for _ in range(2):
+            self.judged(bodies)
+        for _ in range(2):
+            self.judged({})
+        assert (self.run().code, self.judged({})) == (Exit.OK, [])
+
+
+@pytest.fixture
+def watcher(
+    workplace: Callable[..., Path], mailbox: Mailbox, sink: Sink, tmp_path: Path
+) -> Iterator[Watcher]:
+    """A watcher of a host, with mail and webhooks, that took its first look."""
+    stub = Stub()
+    more = f'[state]\npath = "{tmp_path}/state/state.json"'
+    yield Watcher(stub, workplace(stub.url, mail=mailbox, sink=sink, more=more))
+    stub.stop()
+
+
+# ---- answers made from the recorded ones ------------------------------------------------------
+
+WORDS = ["failed", "lost", "completed", "running", "online", "offline", "exploded", "", "\x1b[2J"]
+TEXTS = [
+    text[:300] for group in (hostile.LINES, hostile.CHARACTERS, hostile.CODE) for text in group
+]
+ODD = st.one_of(
+    st.sampled_from([None, True, -1, 0, 1.5, 10**40, float("nan"), float("inf"), [], {}, [[]]]),
+    st.sampled_from([*WORDS, *TEXTS, "x" * 5000]),
+    st.integers(),
+    st.text(max_size=20),
+)
+
+
+@st.composite
+def rows(draw: st.DrawFn) -> dict[str, bytes]:
+    """The rows of one list with odd values, doubled, dropped, renamed, of the wrong type."""
+    kind = draw(st.sampled_from(sorted(HEALTHY)))
+    table: list[Any] = json.loads(HEALTHY[kind])
+    names = sorted(table[0])
+    for _ in range(draw(st.integers(1, 4))):
+        place = draw(st.integers(0, max(0, len(table) - 1)))
+        row = dict(table[place]) if table and isinstance(table[place], dict) else {}
+        act = draw(st.sampled_from(["set", "status", "double", "drop", "lose", "odd"]))
+        if act == "set":
+            row[draw(st.sampled_from([KEYS[kind], *names]))] = draw(ODD)
+        elif act in ("status", "double"):
+            row["status"] = draw(st.sampled_from(WORDS))
+        elif act == "lose" and row:
+            del row[draw(st.sampled_from(sorted(row)))]
+        new = {"drop": [], "double": [*table[place : place + 1], row], "odd": [draw(ODD)]}
+        table[place : place + 1] = new.get(act, [row])
+    return {
+        kind: json.dumps(table, ensure_ascii=draw(st.booleans())).encode("utf-8", "surrogatepass")
+    }
+
+
+@st.composite
+def cuts(draw: st.DrawFn) -> dict[str, bytes]:
+    """The bytes of one answer, cut, or with a piece that is lost, doubled or foreign."""
+    kind = draw(st.sampled_from(sorted(HEALTHY)))
+    body = HEALTHY[kind]
+    begin, end = sorted(draw(st.tuples(*[st.integers(0, len(body))] * 2)))
+    new = draw(
+        st.one_of(
+            st.sampled_from(
+                [b"", body[begin:end] * 2, b'"', b"\xff", b"\0", b"]", b"[", b"}", b","]
+            ),
+            st.sampled_from([b'"status":"completed","status":', b'"task_id":"1",', b"NaN"]),
+            st.binary(max_size=8),
+        )
+    )
+    return {kind: draw(st.sampled_from([body[:begin], body[:begin] + new + body[end:]]))}
+
+
+@given(bodies=st.one_of(rows(), cuts(), st.builds(dict.__or__, rows(), cuts())))
+@settings(
+    derandomize=True,
+    max_examples=60,
+    deadline=None,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
+def test_nothing_is_told_of_a_thing_that_its_host_did_not_say(
+    watcher: Watcher, bodies: dict[str, bytes]
+) -> None:
+    watcher.play(bodies)
+
+
+# ---- answers that are meant to hurt -----------------------------------------------------------
+
+ROW = json.loads(HEALTHY["task"])[0]
+MEGABYTE = "x" * 2**20
+
+
+def like(**more: object) -> bytes:
+    """The list of tasks, whose first row is different."""
+    return json.dumps([{**ROW, **more}, *json.loads(HEALTHY["task"])[1:]]).encode()
+
+
+LOUD = {
+    "nested": b"[" * 100_000,
+    "nested and closed": b"[" * 100_000 + b"]" * 100_000,
+    "nested in a row": like(command=0).replace(b'"command": 0', b'"command": ' + b"[" * 100_000),
+    "nested objects": b'[{"task_id":' * 100_000,
+    "a huge command": like(command=MEGABYTE, status="failed"),
+    "a huge message": like(error_message=MEGABYTE, status="failed"),
+    "a huge id": like(task_id=MEGABYTE, status="failed"),
+    "a huge status": like(status=MEGABYTE),
+    "a huge key": like(**{MEGABYTE: 1}),
+    "a huge node": like(assigned_node=MEGABYTE, status="lost"),
+    "a huge number": like(exit_code=0).replace(b'"exit_code": 0', b'"exit_code": ' + b"9" * 2**20),
+    "a huge list": like(arguments=["x"] * 200_000, status="failed"),
+    "many of one row": json.dumps([ROW] * 3000).encode(),
+    "many keys of one name": like().replace(b'"status"', b'"status":"failed",' * 50_000 + b'"status"', 1),
+    "no text": b"\0" * 2**20,
+    "spaces": b" " * 2**20 + b"[]",
+}
+
+
+@pytest.mark.parametrize("body", LOUD.values(), ids=LOUD)
+def test_an_answer_that_is_meant_to_hurt_costs_little_and_is_over_with_the_next(
+    watcher: Watcher, body: bytes
+) -> None:
+    tracemalloc.start()
+    try:
+        watcher.play({"task": body})
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 12 * len(body) + 8 * 2**20
+
+
+HURTS: dict[str, Any] = {
+    "gzip": Reply(gzip.compress(b"[" + b" " * 2**26 + b"]"), headers={"Content-Encoding": "gzip"}),
+    "a length that is a lie": Reply(b"[]", length=2**40),
+    "a length that is none": Reply(HEALTHY["task"], headers={"Content-Length": "x"}, length=None),
+    "moved": Reply(b"[]", 302, {"Location": "/vps"}),
+    "nothing there": Reply(b"", 204, length=None),
+    "not modified": Reply(b"[]", 304),
+    "a part": Reply(b"[]", 206),
+    "other words": Reply(b"[]", headers={"Date": "never", "Content-Type": "image/png"}),
+    "drips": hosts.drips,
+    "drips a header": hosts.drips_header if hasattr(hosts, "drips_header") else hosts.drips,
+    "chunks without end": hosts.endless_chunks,
+    "a redirect without end": hosts.endless_redirect,
+    "silent": hosts.silent,
+    "hangs up": hosts.hangs_up,
+    "babbles": hosts.babbles,
+    "cut": hosts.cut_body,
+    "cut chunks": hosts.cut_chunks,
+}

@@ -1,0 +1,347 @@
+"""What waits, and that what a person does about one part of it leaves every other part alone."""
+
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+from world import config, thing
+
+from notifier import outbox
+from notifier.compose import Outlook, compose, incidents_of, rests
+from notifier.model import ChannelState, Due, Event, Incident, Message, Planned, State
+from notifier.people import People
+
+NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+# of a channel with one row, of one with two, and of one that left the configuration
+ROWS = ("chat", "ops/a@x", "ops/b@x", "gone")
+TODAY = ("chat", "ops/a@x", "ops/b@x", "new")
+TYPES = ("problem", "recovery", "reminder", "flapping_start", "flapping_end", "change")
+
+
+def incident(handle: str, told: dict[str, datetime | None], **more: object) -> Incident:
+    values = {
+        "handle": handle, "thing": f"river/node/{handle}", "finite": False, "severity": "critical",
+        "observation": thing("node", handle, "offline"), "opened": NOON, "changed": NOON,
+        "plan": {row: Planned("", at, "n0-1" if at else "", at) for row, at in told.items()},
+        **more,
+    }  # fmt: skip
+    return Incident(**values)
+
+
+def event(ident: str, kind: str, rows: dict[str, Due], handle: str = "i-1") -> Event:
+    return Event(
+        id=ident, type=kind, at=NOON, reason="x", thing=f"river/node/{handle}",
+        severity="critical", incident=handle, observation=thing("node", handle, "offline"), to=rows,
+    )  # fmt: skip
+
+
+@st.composite
+def states(draw: st.DrawFn) -> State:
+    """States in which every message and its events know each other."""
+    handles = [f"i-{number}" for number in range(1, 4)]
+    incidents = {
+        handle: incident(
+            handle,
+            {row: draw(st.sampled_from([None, NOON])) for row in ROWS},
+            ended=draw(st.sampled_from([None, None, NOON])),
+        )
+        for handle in handles
+    }
+    events, messages = {}, {}
+    for number in range(10, 10 + draw(st.integers(0, 8))):
+        rows = draw(st.sets(st.sampled_from(ROWS), min_size=1))
+        due = {row: Due("", NOON, draw(st.integers(0, 2))) for row in sorted(rows)}
+        one = event(f"e{number}", draw(st.sampled_from(TYPES)), due, draw(st.sampled_from(handles)))
+        events[one.id] = one
+    for number, row in enumerate(ROWS, 100):
+        free = [name for name, one in events.items() if row in one.to]
+        chosen = draw(st.lists(st.sampled_from(free), unique=True)) if free else []
+        if chosen:
+            key = f"n0-{number}"
+            state = draw(st.sampled_from(["attempting", "unknown", "parked"]))
+            unknowns = 0 if state == "attempting" else draw(st.integers(state == "unknown", 3))
+            messages[key] = Message(
+                key=key, channel=row, route="", events=tuple(chosen), at=NOON, state=state,
+                unknowns=unknowns, tries=max(1, unknowns),
+            )  # fmt: skip
+            for name in chosen:
+                to = {**events[name].to, row: replace(events[name].to[row], key=key)}
+                events[name] = replace(events[name], to=to)
+    parked = ChannelState(
+        failing_since=NOON, failures=2, failed_at=NOON, hold=600.0, parked="auth 535",
+        parked_at=NOON, reason="auth 535",
+    )  # fmt: skip
+    troubled = draw(st.sets(st.sampled_from(ROWS)))
+    return State(
+        id="n0", counter=999, incidents=incidents, events=events, messages=messages,
+        channels=dict.fromkeys(sorted(troubled), parked),
+    )  # fmt: skip
+
+
+def pairs(state: State) -> set[tuple[str, str]]:
+    return {(name, row) for name, one in state.events.items() for row in one.to}
+
+
+def coherent(state: State) -> bool:
+    """Every message's events wait in it, and whoever waits in a message is in it."""
+    return all(
+        state.events[name].to[message.channel].key == key
+        for key, message in state.messages.items()
+        for name in message.events
+    ) and all(
+        name in state.messages[due.key].events
+        for name, one in state.events.items()
+        for due in one.to.values()
+        if due.key
+    )
+
+
+NAMES = st.sampled_from([*ROWS, "ops"])
+FAST = settings(deadline=None, max_examples=60)
+
+
+# ---- what waits -----------------------------------------------------------------------------
+
+
+def listed(state: State) -> list[tuple[str, str, str, str, int]]:
+    found = outbox.waiting(state, TODAY, lambda *_: "")
+    return [(one.id, one.row, one.state, one.reason, one.failures) for one in found]
+
+
+def test_what_waits_is_listed_oldest_first_with_the_reason() -> None:
+    rows = {"chat": Due("", NOON, key="n0-7"), "ops/a@x": Due("", NOON, 2), "gone": Due("", NOON)}
+    second = event("e9", "recovery", {"chat": Due("", NOON, key="n0-7")})
+    state = State(
+        events={"e9": second, "e3": event("e3", "problem", rows)},
+        messages={
+            "n0-7": Message(
+                key="n0-7", channel="chat", route="", events=("e3", "e9"), at=NOON, tries=2,
+                state="unknown", unknowns=2, reason="no answer",
+            )
+        },
+        channels={"ops/a@x": ChannelState(reason="smtp 421")},
+    )  # fmt: skip
+    assert listed(state) == [
+        ("e3", "ops/a@x", "waiting", "smtp 421", 2),
+        ("e3", "gone", "channel gone", "not in the configuration", 0),
+        ("n0-7", "chat", "unknown", "no answer", 2),
+    ]
+    what = [one.what for one in outbox.waiting(state, TODAY, lambda *_: "")]
+    assert what == ["problem river/node/i-1"] * 2 + ["problem river/node/i-1 and 1 more"]
+
+
+def test_a_message_that_is_on_its_way_has_not_failed() -> None:
+    message = Message(key="n0-7", channel="chat", route="", events=("e1",), at=NOON)
+    one = event("e1", "problem", {"chat": Due("", NOON, key="n0-7")})
+    state = State(events={"e1": one}, messages={"n0-7": message})
+    assert listed(state) == [("n0-7", "chat", "attempting", "", 0)]
+
+
+def test_the_reason_of_the_day_comes_before_that_of_the_channel() -> None:
+    state = State(
+        events={"e1": event("e1", "problem", {"chat": Due("", NOON)})},
+        channels={"chat": ChannelState(reason="http 503")},
+    )
+    (one,) = outbox.waiting(state, TODAY, lambda *_: "window night")
+    assert one.reason == "window night"
+
+
+@FAST
+@given(states())
+def test_everything_that_waits_is_in_exactly_one_line(state: State) -> None:
+    found = outbox.waiting(state, TODAY, lambda *_: "")
+    free = {
+        (name, row)
+        for name, one in state.events.items()
+        for row, due in one.to.items()
+        if not due.key
+    }
+    hanging = {(key, message.channel) for key, message in state.messages.items()}
+    assert len(found) == len({(one.id, one.row) for one in found})
+    assert {(one.id, one.row) for one in found} == free | hanging
+
+
+# ---- drop -----------------------------------------------------------------------------------
+
+
+@FAST
+@given(states(), NAMES)
+def test_dropping_a_channel_takes_all_of_it_and_nothing_of_another(state: State, name: str) -> None:
+    done = outbox.drop(state, row=name)
+    assert coherent(done)
+    assert not any(outbox.belongs(row, name) for _, row in pairs(done))
+    kept = {pair for pair in pairs(state) if not outbox.belongs(pair[1], name)}
+    assert pairs(done) == kept
+    assert all(done.events[e].to[row] == state.events[e].to[row] for e, row in kept)
+    assert all(
+        done.messages.get(key) == message
+        for key, message in state.messages.items()
+        if not outbox.belongs(message.channel, name)
+    )
+
+
+@FAST
+@given(states(), st.data())
+def test_dropping_by_id_takes_these_and_at_most_the_endings_that_hang_on_them(
+    state: State, data: st.DataObject
+) -> None:
+    found = outbox.waiting(state, TODAY, lambda *_: "")
+    ids = {one.id for one in found if data.draw(st.booleans())}
+    row = data.draw(st.sampled_from(["", *ROWS, "ops"]))
+    done = outbox.drop(state, ids=ids, row=row)
+    assert coherent(done)
+    meant = {
+        (name, there)
+        for name, there in pairs(state)
+        if (not row or outbox.belongs(there, row))
+        and (state.events[name].to[there].key or name) in ids
+    }
+    if not ids and row:
+        meant = {pair for pair in pairs(state) if outbox.belongs(pair[1], row)}
+    gone = pairs(state) - pairs(done)
+    assert meant <= gone
+    for name, there in gone - meant:
+        assert state.events[name].type in ("recovery", "flapping_end")
+        assert not state.events[name].to[there].key
+        assert state.incidents[state.events[name].incident].plan[there].told is None
+
+
+@FAST
+@given(states(), st.data())
+def test_after_a_drop_nobody_hears_of_the_end_of_what_they_never_heard_of(
+    state: State, data: st.DataObject
+) -> None:
+    found = outbox.waiting(state, TODAY, lambda *_: "")
+    if not found:
+        return
+    one = data.draw(st.sampled_from(found))
+    done = outbox.drop(state, ids=[one.id], row=one.row)
+    dropped = {name for name, row in pairs(state) - pairs(done) if row == one.row}
+    touched = {state.events[name].incident for name in dropped}
+    for handle in touched:
+        waits = [e for e in done.events.values() if one.row in e.to and handle in incidents_of(e)]
+        told = state.incidents[handle].plan[one.row].told
+        alone = waits and all(e.type in ("recovery", "flapping_end") for e in waits)
+        assert told or not alone or all(e.to[one.row].key for e in waits)
+
+
+def test_dropping_nothing_drops_nothing() -> None:
+    state = State(events={"e1": event("e1", "problem", {"chat": Due("", NOON)})})
+    assert outbox.drop(state) == state
+    assert outbox.drop(state, ids=["e2"]) == state
+    assert outbox.drop(state, row="ops") == state
+
+
+# ---- move -----------------------------------------------------------------------------------
+
+
+@FAST
+@given(states(), NAMES)
+def test_what_is_moved_waits_there_once_and_nothing_is_lost(state: State, old: str) -> None:
+    new = ["new", "chat"] if old != "chat" else ["new"]
+    done = outbox.move(state, old, new)
+    assert coherent(done)
+    expected = {
+        (name, there)
+        for name, row in pairs(state)
+        for there in (new if outbox.belongs(row, old) else [row])
+    }
+    assert pairs(done) == expected
+    for name, row in pairs(state):
+        if not outbox.belongs(row, old):
+            assert done.events[name].to[row] == state.events[name].to[row]
+    for name, row in pairs(done) - pairs(state):
+        due = done.events[name].to[row]
+        assert (due.key, due.failures) == ("", 0)
+
+
+@FAST
+@given(states(), NAMES)
+def test_whoever_takes_over_is_owed_the_endings_too(state: State, old: str) -> None:
+    done = outbox.move(state, old, ["new"])
+    for handle, before in state.incidents.items():
+        after = done.incidents[handle].plan
+        told = any(one.told for row, one in before.plan.items() if outbox.belongs(row, old))
+        assert bool(after["new"].told) == told
+        assert not any(outbox.belongs(row, old) for row in after)
+        others = {row: one for row, one in before.plan.items() if not outbox.belongs(row, old)}
+        assert {row: one for row, one in after.items() if row != "new"} == others
+
+
+def test_what_the_other_was_told_already_stays_told() -> None:
+    later = NOON + timedelta(hours=1)
+    state = State(incidents={"i-1": incident("i-1", {"gone": NOON, "chat": later})})
+    assert outbox.move(state, "gone", ["chat"]).incidents["i-1"].plan["chat"].told == later
+
+
+# ---- tidied ---------------------------------------------------------------------------------
+
+
+@FAST
+@given(states(), NAMES)
+def test_only_rows_that_are_gone_and_wait_for_nothing_are_forgotten(
+    state: State, name: str
+) -> None:
+    done = outbox.tidied(state, name, TODAY)
+    waiting = {row for _, row in pairs(state)}
+    lost = state.channels.keys() - done.channels.keys()
+    lost |= {
+        row
+        for handle, one in state.incidents.items()
+        for row in one.plan.keys() - done.incidents[handle].plan.keys()
+    }
+    assert lost == ({"gone"} if name == "gone" and "gone" not in waiting else set())
+    assert (done.events, done.messages) == (state.events, state.messages)
+
+
+# ---- retry ----------------------------------------------------------------------------------
+
+
+def composed(state: State) -> State:
+    there = config(("chat", "new"))
+    email = replace(there.channels["chat"], webhook="", email=["a@x", "b@x"])
+    there = replace(there, channels={**there.channels, "ops": email})
+    return compose(state, Outlook(state, there, People(), {}, NOON))[0]
+
+
+@FAST
+@given(states())
+def test_after_a_retry_everything_is_due_and_in_a_message(state: State) -> None:
+    done = outbox.retry(state)
+    assert coherent(done)
+    assert not any(rests(channel, NOON) for channel in done.channels.values())
+    assert all(message.state != "parked" for message in done.messages.values())
+    assert all(
+        due.key
+        for one in composed(done).events.values()
+        for row, due in one.to.items()
+        if row in TODAY
+    )
+
+
+@FAST
+@given(states())
+def test_a_retry_gives_up_only_reminders_and_what_has_ended(state: State) -> None:
+    done = outbox.retry(state)
+    assert pairs(done) <= pairs(state)
+    for name, row in pairs(state) - pairs(done):
+        one = state.events[name]
+        message = state.messages[one.to[row].key]
+        assert message.state == "parked"
+        assert one.type == "reminder" or message.unknowns
+
+
+@FAST
+@given(states(), NAMES)
+def test_a_retry_of_one_channel_touches_no_other(state: State, name: str) -> None:
+    done = outbox.retry(state, name)
+    assert coherent(done)
+    for row in ROWS:
+        if not outbox.belongs(row, name):
+            assert done.channels.get(row) == state.channels.get(row)
+            mine = {k: m for k, m in state.messages.items() if m.channel == row}
+            assert {k: m for k, m in done.messages.items() if m.channel == row} == mine
+            assert {e for e, r in pairs(done) if r == row} == {
+                e for e, r in pairs(state) if r == row
+            }
