@@ -19,6 +19,8 @@ from notifier.model import Frozen, Origin, State
 from notifier.people import People
 
 VERSION = 1
+# a longer document is no longer laid out in lines: that takes as long as all of the rest
+PLAIN = 1_000_000
 # what cannot be read as one of our documents
 BROKEN = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 Aware = Annotated[datetime, msgspec.Meta(tz=True)]
@@ -201,4 +203,5 @@ def _why(error: OSError | NotImplementedError) -> str:
 
 
 def _readable(value: object) -> bytes:
-    return msgspec.json.format(msgspec.json.encode(value), indent=1)
+    raw = msgspec.json.encode(value)
+    return raw if len(raw) > PLAIN else msgspec.json.format(raw, indent=1)

@@ -15,6 +15,7 @@ import hostile
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from peers import Mailbox, Sink
 from sources import hosts
 from sources.hosts import Reply, Stub, recorded
@@ -29,6 +30,7 @@ from notifier.poll import Wish
 from notifier.run import Outcome, check
 from notifier.sources._text import clean
 from notifier.state import Store
+from notifier.tables import Duration
 
 HEALTHY = {
     "task": recorded("m05_tasks"),
@@ -263,7 +265,9 @@ LOUD = {
     "a huge number": like(exit_code=0).replace(b'"exit_code": 0', b'"exit_code": ' + b"9" * 2**20),
     "a huge list": like(arguments=["x"] * 200_000, status="failed"),
     "many of one row": json.dumps([ROW] * 3000).encode(),
-    "many keys of one name": like().replace(b'"status"', b'"status":"failed",' * 50_000 + b'"status"', 1),
+    "many keys of one name": like().replace(
+        b'"status"', b'"status":"failed",' * 50_000 + b'"status"', 1
+    ),
     "no text": b"\0" * 2**20,
     "spaces": b" " * 2**20 + b"[]",
 }
@@ -279,20 +283,21 @@ def test_an_answer_that_is_meant_to_hurt_costs_little_and_is_over_with_the_next(
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
+    print(f"PEAK {peak / 2**20:.1f} MB of {len(body) / 2**20:.2f}")
     assert peak < 12 * len(body) + 8 * 2**20
 
 
 HURTS: dict[str, Any] = {
-    "gzip": Reply(gzip.compress(b"[" + b" " * 2**26 + b"]"), headers={"Content-Encoding": "gzip"}),
+    "a bomb": Reply(gzip.compress(b" " * 2**26 + b"[]"), headers={"Content-Encoding": "gzip"}),
     "a length that is a lie": Reply(b"[]", length=2**40),
-    "a length that is none": Reply(HEALTHY["task"], headers={"Content-Length": "x"}, length=None),
+    "a length that is short": Reply(HEALTHY["task"], length=100),
     "moved": Reply(b"[]", 302, {"Location": "/vps"}),
+    "moved to us": Reply(b"[]", 301, {"Location": "http://169.254.169.254/"}),
     "nothing there": Reply(b"", 204, length=None),
-    "not modified": Reply(b"[]", 304),
     "a part": Reply(b"[]", 206),
-    "other words": Reply(b"[]", headers={"Date": "never", "Content-Type": "image/png"}),
     "drips": hosts.drips,
-    "drips a header": hosts.drips_header if hasattr(hosts, "drips_header") else hosts.drips,
+    "drips headers": hosts.drips_headers,
+    "drips the size of a chunk": hosts.drips_chunk_sizes,
     "chunks without end": hosts.endless_chunks,
     "a redirect without end": hosts.endless_redirect,
     "silent": hosts.silent,
@@ -301,3 +306,27 @@ HURTS: dict[str, Any] = {
     "cut": hosts.cut_body,
     "cut chunks": hosts.cut_chunks,
 }
+
+
+@pytest.mark.parametrize("route", HURTS.values(), ids=HURTS)
+def test_a_server_that_is_meant_to_hurt_is_unreadable_and_no_more(
+    watcher: Watcher, route: Any
+) -> None:
+    usual = watcher.config
+    hasty = replace(usual.run, deadline=Duration(0.4))
+    tracemalloc.start()
+    try:
+        for _ in range(2):
+            watcher.answer({})
+            watcher.stub.routes["/tasks"] = route
+            watcher.config = replace(usual, run=hasty)
+            outcome = watcher.run()
+            assert outcome.code == Exit.UNREADABLE
+            assert {one.event.thing.split("/")[1] for one in outcome.news} <= {"source"}
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 8 * 2**20
+    watcher.config = usual
+    assert watcher.judged({}) == watcher.judged({}) == []
+    assert watcher.run().code == Exit.OK

@@ -155,8 +155,9 @@ def _print(context: Context, config: Config, found: Found) -> None:
         context.print(f"  {one_line(line)}")
     for silence in found.silences:
         about = " ".join([*silence.things, *(f"{k}={v}" for k, v in silence.match.items())])
-        line = f"silence {silence.id} about {about} until {clock.time(silence.end)} by {silence.author}"
-        context.print(one_line(f"{line}: {silence.comment}"))
+        until = clock.time(silence.end)
+        line = f"SILENT until {until}: {about} ({silence.id}, {silence.author}: {silence.comment})"
+        context.print(one_line(line))
     context.print("LAST LOOK")
     for name, look in found.looks.items():
         context.print(f"  {_look(name, look, name in found.overdue, clock)}")

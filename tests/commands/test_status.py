@@ -22,6 +22,7 @@ from notifier.model import (
     Things,
     Watch,
 )
+from notifier.people import Ack, People, Silence
 from notifier.state import LookTime, Store
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -252,8 +253,23 @@ def test_the_json_has_the_documented_shape(run: Run, remembered: Remembered) -> 
     assert shown["looks"]["river/nodes"] == {"started": "2026-11-22T11:55:00Z", "took": 0.25}
     assert shown["overdue"] == ["river/nodes", "river/tasks"]
     assert shown.keys() == {
-        "version", "at", "origin", "thing", "known", "open", "waiting", "looks", "overdue",
+        "version", "at", "origin", "thing", "known", "open", "waiting", "acks", "silences",
+        "looks", "overdue",
     }  # fmt: skip
+
+
+def test_what_people_decided_is_shown_beside_what_is_open(run: Run, remembered: Remembered) -> None:
+    store = remembered(state(incident(1, "a")))
+    silence = Silence(
+        id="s-1", begin=NOON, end=NOON + timedelta(hours=2), author="eve", comment="disk swap",
+        things=("river/node/b",),
+    )  # fmt: skip
+    ack = Ack(at=NOON, author="eve", comment="on it")
+    with store.deciding(0) as commit:
+        commit(People(silences={"s-1": silence}, acks={"i-1": ack}))
+    out = run("status").out
+    assert "eve has it in hand: on it" in out
+    assert "SILENT until 14:00 UTC: river/node/b (s-1, eve: disk swap)" in out
 
 
 def test_what_nobody_looked_at_is_null(run: Run) -> None:
