@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from notifier.draft import Draft
 from notifier.look import Look, by_status
 from notifier.model import BAD, Frozen, Kind, Observation, Scope, Severity, Snapshot, Things
-from notifier.words import plural
+from notifier.words import plural, plurals
 
 LATE = 600.0
 
@@ -82,13 +82,14 @@ def say(draft: Draft, source: str, begun: list[Begun], first_run: str) -> None:
     fresh = [one for one in begun if not one.again]
     thing = f"{source}/source/{source}"
     if fresh and first_run == "summary":
-        text = f"watching {_counts(fresh)} on {source}{_already(fresh)}{_down(draft, fresh)}"
+        text = f"{_watching(fresh, source)}{_already(fresh)}{_down(draft, fresh)}"
         covers = tuple(handle for one in fresh for handle in one.down)
         severity: Severity = "warning" if covers else "info"
         draft.say("summary", "first look", thing, severity, text=text, covers=covers)
     for one in resets:
         text = (
-            f"{source} has another database now: none of its former {one.kind.name}s is left. "
+            f"{source} has another database now: "
+            f"none of its former {plurals(one.kind.name)} is left. "
             f"Watching {_counts([one])}{_already([one])}{_down(draft, [one])}"
         )
         draft.say("summary", "reset", thing, "critical", text=text, covers=one.down)
@@ -120,7 +121,19 @@ def _counts(begun: list[Begun]) -> str:
     for one in begun:
         counts[one.kind.name] += one.total
     shown = {kind: n for kind, n in counts.items() if n} or counts
-    return " and ".join(plural(n, kind) for kind, n in shown.items())
+    return _and([plural(n, kind) for kind, n in shown.items()])
+
+
+def _watching(begun: list[Begun], source: str) -> str:
+    if any(one.total for one in begun):
+        return f"watching {_counts(begun)} on {source}"
+    kinds = dict.fromkeys(one.kind.name for one in begun)
+    return f"watching {source}: it has {_and([f'no {plurals(kind)}' for kind in kinds])} yet"
+
+
+def _and(parts: list[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    return " and ".join(filter(None, [", ".join(parts[:-1]), parts[-1]]))
 
 
 def _already(begun: list[Begun]) -> str:

@@ -104,7 +104,7 @@ class Draft:
                 incident=incident.handle if incident else "",
                 observation=observation,
                 before=before,
-                opened=incident.opened if incident else None,
+                opened=_began(incident) if incident else None,
                 text=text,
                 covers=covers,
                 ends=ends,
@@ -249,6 +249,12 @@ def worse(incident: Incident, observation: Observation) -> Literal["", "worse", 
     if rank[observation.severity] > rank[incident.severity]:
         return "worse"
     return "again" if observation.attempt != incident.observation.attempt else ""
+
+
+def _began(incident: Incident) -> datetime:
+    """When the problem began: a failure knows that itself, everything else since it was seen."""
+    fact = incident.finite and not incident.stuck
+    return (incident.observation.ended if fact else None) or incident.opened
 
 
 def has_ended(health: str) -> bool:

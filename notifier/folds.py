@@ -129,13 +129,14 @@ class Line(Frozen, frozen=True, dict=True):
 
     @cached_property
     def verb(self) -> str:
-        """The same behind its name: `train.py was lost`, `gpu-07 is offline`."""
+        """The same behind its name: `train.py was lost`, `gpu-07 is flapping, now offline`."""
         if self.finite and not self.stuck:
             if self.problem and self.problem.observation:
                 return f"{happened(self.problem.observation.status)}, then completed"
             again = " again" if "again" in self.last.reason else ""
             return self.word if self.over else f"{happened(self.seen.status)}{again}"
-        return f"is {self.word}"
+        now = f", now {state(self.seen.status)}" if self.last.type == "flapping_start" else ""
+        return f"is {self.word}{now}"
 
 
 class Fold(NamedTuple):

@@ -81,9 +81,7 @@ def _finite(
     elif incident.stuck and observation.status != incident.observation.status:
         cancelled = observation.health == "cancelled"
         draft.end(incident, observation, "cancelled" if cancelled else "moving again")
-    else:
-        # running again, or cancelled: not well, so the incident stays open without a word
-        draft.update(incident, replace(observation, attempt=incident.observation.attempt))
+    # running again, or cancelled: not well, so the incident stays open, as it was, without a word
     return False
 
 

@@ -1,6 +1,6 @@
 """Pure: who is to be reminded of what is still bad, and what nobody need be told any more."""
 
-from collections.abc import Set
+from collections.abc import Iterable, Set
 from datetime import datetime, timedelta
 
 from msgspec.structs import replace
@@ -73,6 +73,10 @@ def pruned(state: State, outlook: Outlook) -> State:
     acknowledged, or is over, before it was due. Nobody heard of these, so no ending is owed.
     """
     events = dict(state.events)
+    endings: dict[str, list[str]] = {}
+    for event in state.events.values():
+        if event.type in ("recovery", "flapping_end"):
+            endings.setdefault(event.incident, []).append(event.id)
     for event in state.events.values():
         incident = state.incidents.get(event.incident)
         if incident is None or event.type not in ("problem", "flapping_start"):
@@ -82,7 +86,7 @@ def pruned(state: State, outlook: Outlook) -> State:
                 continue
             events[event.id] = _without(events[event.id], row)
             if incident.plan[row].told is None:
-                _drop_ending(events, event.incident, row)
+                _drop_endings(events, endings.get(event.incident, ()), row)
     if all(events[name] is event for name, event in state.events.items()):
         return state
     return replace(state, events=events)
@@ -100,10 +104,10 @@ def _moot(event: Event, row: str, incident: Incident, outlook: Outlook) -> bool:
     return early or outlook.silence(event) is not None
 
 
-def _drop_ending(events: dict[str, Event], handle: str, row: str) -> None:
-    for name, event in events.items():
-        over = event.type in ("recovery", "flapping_end") and event.incident == handle
-        if over and row in event.to and not event.to[row].key:
+def _drop_endings(events: dict[str, Event], names: Iterable[str], row: str) -> None:
+    for name in names:
+        event = events[name]
+        if row in event.to and not event.to[row].key:
             events[name] = _without(event, row)
 
 

@@ -1,6 +1,6 @@
 """Pure: who hears of an event. Matched once, when an incident opens or worsens; then the plan."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from msgspec.structs import replace
@@ -110,6 +110,7 @@ def address(
     there = Directory(config)
     incidents = dict(state.incidents)
     outbox = rehomed(state.events, there)
+    waiting = _Waiting(outbox.values())
     for event in events:
         if event.type in OPENING:
             rows = rows_for(event, there, families)
@@ -120,13 +121,14 @@ def address(
                     if handle in incidents:
                         incidents[handle] = planned(incidents[handle], rows)
         else:
-            rows = _owed(event, incidents[event.incident], outbox, there)
+            rows = _owed(incidents[event.incident], waiting.rows, there)
         incident = incidents.get(event.incident)
         to = {
             row: Due(route, _from(event, row, there.route(route), incident, now))
             for row, route in sorted(rows.items())
         }
         outbox[event.id] = replace(event, to=to)
+        waiting.add(outbox[event.id])
         for plain in plainly(outbox[event.id], incident, there):
             outbox[plain.id] = plain
             outbox[event.id] = replace(
@@ -173,20 +175,25 @@ def planned(incident: Incident, rows: Mapping[str, str]) -> Incident:
     return replace(incident, plan={**incident.plan, **new}) if new else incident
 
 
-def _owed(
-    event: Event, incident: Incident, outbox: Mapping[str, Event], there: Directory
-) -> dict[str, str]:
+class _Waiting:
+    """Handle -> the rows for which something of that incident waits; kept while events come."""
+
+    def __init__(self, events: Iterable[Event]) -> None:
+        self.rows: dict[str, set[str]] = {}
+        for event in events:
+            self.add(event)
+
+    def add(self, event: Event) -> None:
+        for handle in (event.incident, *event.covers):
+            self.rows.setdefault(handle, set()).update(event.to)
+
+
+def _owed(incident: Incident, waiting: Mapping[str, set[str]], there: Directory) -> dict[str, str]:
     """Whom an ending is owed: who was told, and who is still waiting to be told of the problem."""
-    waiting = {
-        row
-        for other in outbox.values()
-        if other.incident == incident.handle or incident.handle in other.covers
-        for row in other.to
-    }
     rows = {}
     for name, plan in incident.plan.items():
         told = plan.told is not None and there.route(plan.route).recovery
-        if told or name in waiting:
+        if told or name in waiting.get(incident.handle, ()):
             for row in there.of(name) or [name]:
                 rows[row] = plan.route
     return rows

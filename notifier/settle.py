@@ -36,15 +36,16 @@ def found_attempting(state: State, now: datetime) -> State:
 
 def unattempted(state: State, keys: Iterable[str]) -> State:
     """These messages were composed and never tried: as if they had not been composed."""
+    messages, events = dict(state.messages), dict(state.events)
     for key in keys:
-        message = state.messages.get(key)
+        message = messages.get(key)
         if message is not None and message.state == "attempting":
             if message.unknowns:
-                message = replace(message, state="unknown", tries=message.tries - 1)
-                state = _with(state, message)
+                messages[key] = replace(message, state="unknown", tries=message.tries - 1)
             else:
-                state = _dissolved(state, message, failed=False)
-    return state
+                del messages[key]
+                _dissolve(events, message, failed=False)
+    return replace(state, messages=messages, events=events)
 
 
 def _with(state: State, message: Message) -> State:
@@ -107,8 +108,13 @@ def _failed(state: State, message: Message, reason: str) -> State:
 
 
 def _dissolved(state: State, message: Message, *, failed: bool) -> State:
-    """Its events wait anew, each for itself."""
     events = dict(state.events)
+    _dissolve(events, message, failed=failed)
+    return replace(_without(state, message), events=events)
+
+
+def _dissolve(events: dict[str, Event], message: Message, *, failed: bool) -> None:
+    """Its events wait anew, each for itself."""
     for name in message.events:
         event: Event = events[name]
         if event.type == "reminder":
@@ -119,7 +125,6 @@ def _dissolved(state: State, message: Message, *, failed: bool) -> State:
         due = event.to[message.channel]
         due = replace(due, key="", failures=due.failures + failed)
         events[name] = replace(event, to={**event.to, message.channel: due})
-    return replace(_without(state, message), events=events)
 
 
 def well(state: State, row: str) -> State:

@@ -99,7 +99,12 @@ def lasting(start: datetime, end: datetime) -> str:
 
 def plural(count: int, kind: str) -> str:
     """`1 task`, `1,204 tasks`, `2 vps`."""
-    return f"{count:,} {kind}{'' if count == 1 or kind.endswith('s') else 's'}"
+    return f"{count:,} {kind if count == 1 else plurals(kind)}"
+
+
+def plurals(kind: str) -> str:
+    """`tasks`, `vps`."""
+    return kind if kind.endswith("s") else f"{kind}s"
 
 
 def happened(status: str) -> str:

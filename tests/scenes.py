@@ -83,7 +83,7 @@ def lost(number: int, node: str = "gpu-07", **more: object) -> Event:
 def offline(number: int = 1, node: str = "gpu-07") -> Event:
     """A node that stopped beating."""
     last = NOON - timedelta(minutes=3)
-    what = seen("node", node, "offline", node=node, last_seen=last, labels={"cores": "64"})
+    what = seen("node", node, "offline", node=node, last_seen=last, labels={"gpus": "8"})
     return event(number, "problem", what, before="online")
 
 
@@ -137,7 +137,7 @@ def baseline() -> Scene:
 
 def mixed() -> Scene:
     """A little of everything from two sources, with an ending that nobody had heard of."""
-    node, back = offline(1, "gpu-11"), recovery().events[0]
+    node, back = offline(44, "gpu-11"), recovery().events[0]
     tasks = [lost(number, "gpu-05") for number in range(2, 9)]
     failed = seen(
         "task", "7530999", "failed", name="evaluate.py", node="gpu-01", ended=AGO,
@@ -166,7 +166,7 @@ def hostile() -> Scene:
         text = text[:5000]
         what = seen(
             "task", str(number), "failed", name=text, node=text, owner=text, group=str(number),
-            message=text, command=text, link=text, labels={text: text}, ended=AGO,
+            message=text, command=f"run {text}", link=text, labels={text: text}, ended=AGO,
         )  # fmt: skip
         events.append(event(number, "problem", what))
     return scene(events)

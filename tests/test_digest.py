@@ -178,6 +178,7 @@ def test_flapping_and_its_end_are_told_with_the_present_state() -> None:
     node = offline()
     flaps = replace(node, type="flapping_start", reason="flapping")
     assert words(flaps) == "gpu-07 is flapping, now offline"
+    assert say(flaps).title == "[river] gpu-07 is flapping, now offline"
     steady = replace(back(node), type="flapping_end", reason="steady")
     said = say(steady, incidents={node.incident: incident(node)})
     assert said.items[0].words == "gpu-07 is steady again: online"

@@ -54,7 +54,7 @@ def attempt(kind: str, status: str, number: str) -> Observation:
         ]),
         ("task", ("running", "lost", "running", "completed"), [
             ("problem", "failed", "running", "lost", "failed", "critical"),
-            ("recovery", "completed after all", "running", "completed", "ok", "critical"),
+            ("recovery", "completed after all", "lost", "completed", "ok", "critical"),
         ]),
         ("node", ("online", "offline", "online"), [
             ("problem", "down", "online", "offline", "down", "critical"),

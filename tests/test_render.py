@@ -342,6 +342,19 @@ def test_the_plain_form_of_nothing_is_not_empty() -> None:
 # --- the body of a webhook
 
 
+@pytest.mark.parametrize("name", ["python train.py", "train"])
+def test_a_command_that_is_the_name_already_is_not_told_twice(name: str) -> None:
+    failed = [
+        seen("task", str(number), "failed", name=name, command="python train.py", message="no")
+        for number in range(2)
+    ]
+    for some in failed[:1], failed:
+        done = shown(scene([event(number, "problem", one) for number, one in enumerate(some)]))
+        told = name == "train"
+        assert ("$ python train.py" in done.text) is told
+        assert ("$ </span>python train.py" in done.html) is told
+
+
 def body(what: Scene, **more: object) -> dict[str, object]:
     """The body, which must be as documented."""
     found = json.loads(shown(what, "webhook", **more).payload)

@@ -7,7 +7,9 @@ from msgspec.structs import replace
 from world import NOON, World, config, doubtful, listing, refuses, thing
 
 from notifier.config import Route
+from notifier.folds import lines_of
 from notifier.model import Receipt, Unreadable
+from notifier.words import Clock, sentence
 
 UNREACHABLE = Unreadable(family="tasks", why="unreachable", reason="connection refused")
 REFUSED = Unreadable(family="tasks", why="refused", reason="http 401")
@@ -33,6 +35,41 @@ def test_a_first_look_is_one_summary_that_counts_and_names_what_is_down() -> Non
         "watching 3 tasks and 2 nodes on river; 1 task had already failed; down now: gpu-2"
     ]
     assert world.heard() == ["summary:river/source/river"]
+
+
+@pytest.mark.parametrize(
+    ("kinds", "said"),
+    [
+        (["task"], "watching river: it has no tasks yet"),
+        (["task", "node"], "watching river: it has no tasks and no nodes yet"),
+        (["task", "build", "node"], "watching river: it has no tasks, no builds and no nodes yet"),
+    ],
+)
+def test_a_first_look_at_nothing_says_that_nothing_is_there_yet(
+    kinds: list[str], said: str
+) -> None:
+    world = World()
+    world.run(*(listing(kind, {}) for kind in kinds))
+    assert [event.text for event in world.news] == [said]
+
+
+def test_a_first_look_at_several_kinds_is_one_sentence() -> None:
+    world = World()
+    world.run(*(listing(kind, {"a": "running"}) for kind in ("task", "build", "machine")))
+    assert [event.text for event in world.news] == [
+        "watching 1 task, 1 build and 1 machine on river"
+    ]
+
+
+def test_the_end_of_a_failure_tells_the_time_that_its_beginning_told() -> None:
+    world = started(a="running")
+    at, clock = world.now - timedelta(minutes=1), Clock(UTC, world.now)
+    for status, ended in ("lost", at), ("completed", world.now):
+        world.run(listing("task", {"a": thing("task", "a", status, ended=ended)}))
+        (event,) = world.news
+        # a terminal shows it without its incident
+        (line,) = lines_of([event], {})
+        assert clock.time(at) in sentence(line.facts, clock)
 
 
 def test_a_node_that_the_summary_named_gets_its_recovery() -> None:

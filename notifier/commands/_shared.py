@@ -12,7 +12,6 @@ from notifier.compose import Outlook
 from notifier.config import Config, load
 from notifier.doubts import doubts
 from notifier.errors import ConfigError
-from notifier.escape import one_line
 from notifier.model import State
 from notifier.places import find
 from notifier.poll import kinds_of
@@ -84,6 +83,9 @@ def paint(text: str, severity: str, on: bool) -> str:
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """Columns as wide as they have to be, harmless in a terminal."""
+    # slow to import, and `check` prints no table
+    from notifier.escape import one_line
+
     rows = [[one_line(cell) for cell in row] for row in rows]
     widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]
     lines = []

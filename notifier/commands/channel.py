@@ -23,6 +23,9 @@ from notifier.state import Store
 from notifier.tables import nearest
 from notifier.words import Clock
 
+# no name that a command could be given, so that no message tells anybody to give it
+NAME = "TEST (no real node)"
+
 
 def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
     """The arguments of `channel`."""
@@ -91,33 +94,37 @@ def _test(context: Context, config: Config, row: str) -> int:
 
 
 def rehearsal(row: str, context: Context) -> list[tuple[State, Message]]:
-    """A made-up problem and its ending, each as a state and the one message in it."""
+    """A made-up problem and its ending, each as a state and the one message in it.
+
+    The incident has no handle, for nobody can acknowledge it; the ending finds the message that
+    told of it all the same.
+    """
     now = context.clock()
     began = now - timedelta(minutes=3)
     bad = Observation(
-        kind="node", id="test", name="TEST (no real node)", status="offline", health="down",
+        kind="node", id=NAME, name=NAME, status="offline", health="down",
         severity="critical", message="this is a test of the channel; nothing is wrong",
     )  # fmt: skip
     well = Observation(
-        kind="node", id="test", name=bad.name, status="online", health="ok",
+        kind="node", id=NAME, name=NAME, status="online", health="ok",
         message="end of the test",
     )  # fmt: skip
     key = f"test-{now:%Y%m%d%H%M%S}"
     incident = Incident(
-        handle="i-0", thing="test/node/test", observation=bad, finite=False, severity="critical",
+        handle="", thing=f"test/node/{NAME}", observation=bad, finite=False, severity="critical",
         opened=began, changed=began, plan={row: Planned("", began, f"{key}-1")},
     )  # fmt: skip
     problem = Event(
         id="problem", type="problem", at=began, reason="a test", thing=incident.thing,
-        severity="critical", observation=bad, incident="i-0", opened=began,
+        severity="critical", observation=bad, opened=began,
     )  # fmt: skip
     ending = Event(
         id="ending", type="recovery", at=now, reason="a test", thing=incident.thing,
-        severity="critical", observation=well, incident="i-0", before="offline", opened=began,
+        severity="critical", observation=well, before="offline", opened=began,
     )  # fmt: skip
     made = []
     for count, event in enumerate((problem, ending), 1):
         message = Message(key=f"{key}-{count}", channel=row, route="", events=(event.id,), at=now)
-        state = State(id="test", incidents={"i-0": incident}, events={event.id: event})
+        state = State(id="test", incidents={"": incident}, events={event.id: event})
         made.append((state, message))
     return made

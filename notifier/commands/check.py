@@ -3,6 +3,7 @@
 import argparse
 import os
 import threading
+from collections.abc import Sequence
 
 from notifier.cli import Context
 from notifier.commands import _shared
@@ -86,13 +87,21 @@ def _tell(context: Context, config: Config, outcome: Outcome) -> None:
     if not outcome.news:
         return
     clock = _shared.times(config, context.clock())
-    for one in outcome.news:
+    for one in _roots_first(outcome.news):
+        if context.args.quiet and (one.told or not one.waits):
+            continue
         thing = "" if one.event.type == "summary" else f" ({one.event.thing})"
         line = f"{_words(one.event, clock)}{thing} [{_heard(one, context.args.dry_run)}]"
-        if not context.args.quiet:
-            context.print(_shared.paint(line, one.event.severity, on))
-        elif one.waits and not one.told:
+        if context.args.quiet:
             context.log.error("%s", line)
+        else:
+            context.print(_shared.paint(line, one.event.severity, on))
+
+
+def _roots_first(news: Sequence[News]) -> list[News]:
+    """Problems that others here are part of, then the rest: a node before the tasks it took."""
+    roots = {one.event.part_of for one in news}
+    return sorted(news, key=lambda one: one.event.type != "problem" or one.event.thing not in roots)
 
 
 def _words(event: Event, clock: Clock) -> str:

@@ -10,7 +10,7 @@ import socket
 import warnings
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP, SMTPUTF8
+from email.policy import SMTP, SMTPUTF8, EmailPolicy
 from email.utils import format_datetime, parseaddr
 from typing import Any
 
@@ -31,10 +31,26 @@ RESERVED = services.words(
     "from to cc bcc subject date message-id references in-reply-to auto-submitted "
     "mime-version content-type content-transfer-encoding"
 )
+# bytes of a line that every server takes (RFC 5322, 2.1.1)
+LINE = 998
+# the same of a line with encoded words, which leaves them 75 (RFC 2047, 2)
+ENCODED = 76
 _TLS: dict[str, smtp.Tls] = {"ssl": "implicit", "starttls": "starttls", "insecure": "auto"}
 
 
 _NotifyEmail: Any = NotifyEmail
+
+
+class Folding(EmailPolicy):
+    """Folds no header of plain ASCII that fits in a line; encoded words stay short (RFC 2047).
+
+    The usual policy moves the whole of a long subject to a second line and leaves the first empty.
+    """
+
+    def fold_binary(self, name: str, value: Any) -> bytes:
+        """The header as it goes out."""
+        length = LINE if str(value).isascii() else ENCODED
+        return SMTP.clone(utf8=self.utf8, max_line_length=length).fold_binary(name, value)
 
 
 class Mail(_NotifyEmail):  # type: ignore[misc]
@@ -60,7 +76,7 @@ class Mail(_NotifyEmail):  # type: ignore[misc]
         sender, recipient = _wire(self.from_addr[1]), _wire(self.targets[0][1])
         name = self.from_addr[0] or ""
         message = compose(self.letter, title, body, name, sender, recipient, self._extra())
-        policy = SMTPUTF8 if not (sender + recipient).isascii() else SMTP
+        policy = Folding(linesep="\r\n", utf8=not (sender + recipient).isascii())
         mailing = smtp.Mailing(sender, recipient, message.as_bytes(policy=policy))
         self.verdict = smtp.send(self.server, mailing, self.deadline)
         return self.verdict.outcome == "delivered"

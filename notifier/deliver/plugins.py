@@ -30,6 +30,10 @@ _HOOK = re.compile(
 )
 
 
+# severity -> P1 to P5 of Opsgenie, unless the URL says `priority=`
+PRIORITIES = {"critical": 1, "warning": 3, "info": 5}
+
+
 class Slack(_NotifySlack):  # type: ignore[misc]
     """Text comes with its entities and goes out as it is; nothing in it is made live."""
 
@@ -76,12 +80,25 @@ class Discord(_NotifyDiscord):  # type: ignore[misc]
 
 
 class PagerDuty(_NotifyPagerDuty):  # type: ignore[misc]
-    """Opens and resolves by our own incident key."""
+    """Opens and resolves by our own incident key; the title is the summary, the text a detail."""
+
+    # so that Apprise hands over the title by itself; a summary has 1024 characters (Events API v2)
+    title_maxlen = 1024
+    body_maxlen = 32768
+    source: str
+    details: dict[str, str]
 
     def address(self, letter: Letter) -> None:
         """Makes this the event of the letter's incident."""
-        self.dedup = letter.incident or letter.key
+        self.dedup = _key(letter)
         self.action = "resolve" if letter.recovery else "trigger"
+        if self.source == self.template_tokens["source"]["default"]:
+            self.source = _source(letter)
+
+    def send(self, body: str, title: str = "", **rest: Any) -> bool:
+        """Sends the title as what is wrong, and the text beside it."""
+        self.details = {"text": body, **self.details}
+        return bool(super().send((title or body)[: self.title_maxlen], **rest))
 
 
 class Opsgenie(_NotifyOpsgenie):  # type: ignore[misc]
@@ -89,9 +106,15 @@ class Opsgenie(_NotifyOpsgenie):  # type: ignore[misc]
 
     closing = False
 
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.chosen = bool(settings.get("priority"))
+
     def address(self, letter: Letter) -> None:
         """Makes this the alert of the letter's incident."""
-        self.alias = letter.incident or letter.key
+        self.alias = _key(letter)
+        if not self.chosen:
+            self.priority = PRIORITIES[letter.severity]
         self.closing = letter.recovery
         self.action = "new"
 
@@ -103,6 +126,17 @@ class Opsgenie(_NotifyOpsgenie):  # type: ignore[misc]
         note = {"source": self.app_id, "note": body}
         accepted, _ = self._fetch(requests.post, url, note, {"identifierType": "alias"})
         return bool(accepted)
+
+
+def _key(letter: Letter) -> str:
+    """The key of its incident; an ending without one closes what the message it answers opened."""
+    return letter.incident or letter.thread or letter.key
+
+
+def _source(letter: Letter) -> str:
+    """The source that the title begins with, `[river]`, if it is of one."""
+    found = re.match(r"\[(?P<source>[^\[\],\s]+)\] ", letter.title)
+    return found["source"] if found else "notifier"
 
 
 # schema -> our class in place of Apprise's

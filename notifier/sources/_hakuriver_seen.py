@@ -60,12 +60,10 @@ class Task(msgspec.Struct):
 
 
 class Node(msgspec.Struct):
-    """A row of /nodes."""
+    """A row of /nodes. Left out: numbers of cores, which say nothing of a node that is down."""
 
     hostname: Any = None
     status: Any = None
-    total_cores: Any = None
-    cores_in_use: Any = None
     last_heartbeat: Any = None
     gpu_info: Any = None
     runner_version: Any = None
@@ -136,8 +134,6 @@ class Seer(msgspec.Struct, frozen=True):
             last_seen=when(row.last_heartbeat, self.offset),
             link=self._link("node", name, name, name),
             labels=_labels(
-                cores=row.total_cores,
-                cores_in_use=row.cores_in_use,
                 gpus=_count(row.gpu_info),
                 runner_version=row.runner_version,
             ),

@@ -1,6 +1,7 @@
 """Which channels there are, and whether one really delivers."""
 
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -61,6 +62,10 @@ def test_a_test_sends_a_problem_and_its_ending_to_every_address(
     assert all("TEST" in mail.subject for mail in mailbox.mails)
     problem, ending = mailbox.mails[:2]
     assert problem.message["Message-ID"] in str(ending.message["In-Reply-To"])
+    for mail in problem, ending:
+        text = str(mail.message.get_body().get_content())
+        assert "acknowledge" not in text
+        assert not re.search(r"\bi-\d|notifier status [^·]", text), "no such thing, no such handle"
     assert not store.path.exists(), "a test is remembered nowhere"
 
 

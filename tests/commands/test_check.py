@@ -5,8 +5,11 @@ import sys
 from pathlib import Path
 
 from peers import Command, Sink
+from scenes import event, seen
 
+from notifier.commands import check
 from notifier.errors import Exit
+from notifier.run import News
 
 HANGS = """
 import sys, threading
@@ -70,6 +73,18 @@ def test_a_secret_that_cannot_be_resolved_parks_its_channel_and_not_the_rest(
     assert done.code == Exit.UNDELIVERED
     assert "told hook; chat not yet: secret env:NO_SUCH_THING" in done.out
     assert len(sink.requests) == 1
+
+
+def test_what_others_are_part_of_is_printed_before_them() -> None:
+    task, node, other = (
+        seen("task", "1", "lost", part_of="node/b"), seen("node", "b", "offline"),
+        seen("node", "a", "offline"),
+    )  # fmt: skip
+    news = [News(event=event(n, "problem", one)) for n, one in enumerate((other, task, node))]
+    back = News(event=event(3, "recovery", seen("node", "b", "online")))
+    shown = [one.event.observation.id for one in check._roots_first([back, *news])]
+    assert shown == ["b", "b", "a", "1"]
+    assert check._roots_first([back, *news])[0].event.type == "problem"
 
 
 def test_an_unknown_source_is_named_with_the_nearest_good_one(

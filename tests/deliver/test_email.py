@@ -1,6 +1,7 @@
 """What an email looks like: one message, one Message-ID, headers that nothing can forge."""
 
 import email
+import re
 from datetime import timedelta
 from email.message import EmailMessage
 from email.policy import default
@@ -80,6 +81,19 @@ def test_no_title_forges_a_header_or_breaks_a_line(title: str) -> None:
     assert all(len(line) <= 998 for line in raw.split(b"\r\n"))
     assert message["Bcc"] is None and len(message.get_all("Subject", [])) == 1
     assert not message.defects and "\n" not in message["Subject"]
+
+
+@pytest.mark.parametrize("title", ["[river] " + "a title " * 8 + "x" * n for n in (1, 2, 9, 40)])
+def test_a_subject_begins_on_the_line_of_its_name_and_stays_there(title: str) -> None:
+    _, raw, _ = mailed(title=title)
+    assert f"\r\nSubject: {title}\r\n".encode() in raw
+
+
+def test_encoded_words_are_as_short_as_they_have_to_be() -> None:
+    _, raw, _ = mailed(title="größer als 日本語 " * 8)
+    words = re.findall(rb"=\?utf-8\?[^ \r\n]*\?=", raw)
+    assert len(words) > 1
+    assert all(len(word) <= 75 for word in words)
 
 
 def test_a_short_title_in_any_script_comes_through_whole() -> None:

@@ -112,9 +112,67 @@ def test_pagerduty_is_told_by_our_key(wire: Any, recovery: bool, action: str) ->
     assert send(to(PAGERDUTY, incident="s1/i-42", recovery=recovery), PLENTY).outcome == "delivered"
     assert body(wire)["event_action"] == action
     assert body(wire)["dedup_key"] == "s1/i-42"
-    if not recovery:
-        assert body(wire)["payload"]["severity"] == "critical"
-        assert "gpu-07 is offline" in body(wire)["payload"]["summary"]
+
+
+@pytest.mark.parametrize("severity", ["critical", "warning", "info"])
+def test_pagerduty_gets_the_title_as_summary_and_the_text_as_a_detail(
+    wire: Any, severity: str
+) -> None:
+    wire.post(PAGERDUTY, status=202)
+    send(to(PAGERDUTY, title="[river] gpu-07 is offline", severity=severity), PLENTY)
+    assert body(wire)["payload"] == {
+        "summary": "[river] gpu-07 is offline",
+        "severity": severity,
+        "source": "river",
+        "component": "Notification",
+        "custom_details": {"text": "gpu-07 is offline since 12:00 UTC"},
+    }
+
+
+def test_a_long_title_is_cut_to_what_pagerduty_takes(wire: Any) -> None:
+    wire.post(PAGERDUTY, status=202)
+    send(to(PAGERDUTY, title="[river, lake] " + "x" * 2000), PLENTY)
+    assert len(body(wire)["payload"]["summary"]) == 1024
+    assert body(wire)["payload"]["source"] == "notifier"
+    assert len(wire.calls) == 1
+
+
+def test_what_the_url_of_a_pager_says_comes_first(wire: Any) -> None:
+    wire.post(PAGERDUTY, status=202)
+    url = URLS[PAGERDUTY] + "/desk/racks?severity=error&+text=mine&+room=2"
+    send(letter(settings(url=url)), PLENTY)
+    shown = body(wire)["payload"]
+    assert (shown["severity"], shown["source"], shown["component"]) == ("error", "desk", "racks")
+    assert shown["custom_details"] == {"text": "mine", "room": "2"}
+
+
+@pytest.mark.parametrize("address", [PAGERDUTY, OPSGENIE])
+def test_an_ending_without_an_incident_closes_what_its_thread_opened(
+    wire: Any, address: str
+) -> None:
+    wire.post(PAGERDUTY, status=202)
+    wire.post(OPSGENIE + "/s1-3/close", status=202, json={"requestId": "r"})
+    wire.assert_all_requests_are_fired = False
+    assert send(to(address, recovery=True, thread="s1-3"), PLENTY).outcome == "delivered"
+    if address == PAGERDUTY:
+        assert body(wire)["dedup_key"] == "s1-3"
+
+
+@pytest.mark.parametrize(
+    ("severity", "more", "priority"),
+    [
+        ("critical", "", "P1"),
+        ("warning", "", "P3"),
+        ("info", "", "P5"),
+        ("critical", "?priority=2", "P2"),
+    ],
+)
+def test_opsgenie_ranks_by_severity_unless_its_url_does(
+    wire: Any, severity: str, more: str, priority: str
+) -> None:
+    wire.post(OPSGENIE, status=202, json={"requestId": "r1"})
+    send(letter(settings(url=URLS[OPSGENIE] + more), severity=severity), PLENTY)
+    assert body(wire)["priority"] == priority
 
 
 def test_pagerduty_without_an_incident_uses_the_messages_key(wire: Any) -> None:

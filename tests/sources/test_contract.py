@@ -60,6 +60,11 @@ ANSWERS = [
 ]  # fmt: skip
 
 
+def _name(answer: Any) -> str:
+    """The same in every process, unlike an address."""
+    return str(getattr(answer, "__name__", answer))[:60]
+
+
 class Everywhere(dict[str, Any]):
     """One answer to every path."""
 
@@ -71,7 +76,7 @@ class Everywhere(dict[str, Any]):
 
 
 @every_source
-@pytest.mark.parametrize("answer", ANSWERS, ids=lambda one: str(one)[:60])
+@pytest.mark.parametrize("answer", ANSWERS, ids=_name)
 def test_whatever_a_server_does_a_poll_returns_results_and_a_document(
     stub: Stub, kind: str, answer: Any
 ) -> None:

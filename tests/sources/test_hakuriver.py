@@ -124,9 +124,8 @@ def test_an_offline_node_is_observed_with_when_it_was_last_seen(look: Look, stub
         severity="critical",
         node="node-b",
         last_seen=datetime(2026, 11, 22, 4, 7, 57, 67229, tzinfo=UTC),
-        labels={"cores": "4", "cores_in_use": "N/A"},
     )
-    assert found["node"].rows["node-a"].labels == {"cores": "8", "cores_in_use": "2", "gpus": "2"}
+    assert found["node"].rows["node-a"].labels == {"gpus": "2"}
 
 
 def test_a_failed_vps_is_seen_though_no_task_list_has_it(look: Look, stub: Stub) -> None:
