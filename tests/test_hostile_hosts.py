@@ -187,7 +187,7 @@ WORDS = ["failed", "lost", "completed", "running", "online", "offline", "explode
 TEXTS = [
     text[:300] for group in (hostile.LINES, hostile.CHARACTERS, hostile.CODE) for text in group
 ]
-ODD = st.one_of(
+ODD: st.SearchStrategy[Any] = st.one_of(
     st.sampled_from([None, True, -1, 0, 1.5, 10**40, float("nan"), float("inf"), [], {}, [[]]]),
     st.sampled_from([*WORDS, *TEXTS, "x" * 5000]),
     st.integers(),
@@ -239,7 +239,7 @@ def cuts(draw: st.DrawFn) -> dict[str, bytes]:
 @given(bodies=st.one_of(rows(), cuts(), st.builds(dict.__or__, rows(), cuts())))
 @settings(
     derandomize=True,
-    max_examples=50,
+    max_examples=40,
     deadline=None,
     database=None,
     suppress_health_check=list(HealthCheck),

@@ -21,7 +21,7 @@ def play(name: str, ahead: Path | None, cold: bool) -> tuple[Result, float]:
     with tempfile.TemporaryDirectory() as folder, Stage(Path(folder), ahead) as stage:
         act = Act(stage, SCENARIOS[name])
         for point in act.cold_points() if cold else act.points():
-            result = act.strike(point)
+            result = act.kill(point)
             total += result
             if not result.good:
                 sys.stderr.write(f"{name}: {point}: {result}\n")

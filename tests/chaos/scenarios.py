@@ -92,17 +92,23 @@ SCENARIOS = {
         Scenario("another one fails meanwhile", _one_failure, after=_one_more),
         Scenario("found attempting", _attempting),
         Scenario(
-            "a silence is added", _one_failure,
+            "a silence is added",
+            _one_failure,
             command=("silence", "add", "gpu-99", "--for", "1h", "-m", "elsewhere"),
-            rest=(("check",), ("silence", "list"), ("check",)), tells=False,
-        ),  # fmt: skip
+            rest=(("check",), ("silence", "list"), ("check",)),
+            tells=False,
+        ),
         Scenario(
-            "outbox retry", _waiting, command=("outbox", "retry"),
+            "outbox retry",
+            _waiting,
+            command=("outbox", "retry"),
             rest=(("outbox", "retry"), ("check",)),
-        ),  # fmt: skip
+        ),
         Scenario(
-            "one of two channels is down", _hook_down, after=_hook_up,
+            "one of two channels is down",
+            _hook_down,
+            after=_hook_up,
             rest=(("check",), ("outbox", "retry"), ("check",)),
-        ),  # fmt: skip
+        ),
     )
 }

@@ -88,8 +88,8 @@ webhook = "http://127.0.0.1:{self.hook.port}/"
         assert server.stdout
         server.stdin.write(json.dumps(order) + "\n")
         server.stdin.flush()
-        if select.select([server.stdout], [], [], PATIENCE)[0] and (line := server.stdout.readline()):
-            return int(line)
+        if select.select([server.stdout], [], [], PATIENCE)[0]:
+            return int(server.stdout.readline())
         server.kill()
         raise RuntimeError("the server of runs does not answer")
 

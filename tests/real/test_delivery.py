@@ -63,7 +63,6 @@ def test_a_failure_that_only_the_outbox_knows_outlives_its_own_end(
 ) -> None:
     notifier(config, "check")
     mailbox.refuse("451 4.3.0 later")
-    river.add_node("node-b")
     lost = river.run("node-a", "shaky")
     notifier(config, "check")
     river.update_status(lost, "lost", exit_code=-1)

@@ -23,20 +23,20 @@ def river(hakuriver_python: Path) -> Iterator[Lab]:
 
 
 class Proxy:
-    """Stands before a host. While `stuck` it takes the questions for tasks and never answers."""
+    """Stands before a host. What is asked at `stuck` gets no answer, at `sick` a 500."""
 
     def __init__(self, lab: Lab) -> None:
-        self.stuck, self.sick, self._over = False, False, threading.Event()
+        self.stuck, self.sick, self._over = "", "", threading.Event()
         proxy = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                tasks = self.path.startswith("/tasks")
-                if tasks and proxy.stuck:
+                path = self.path.partition("?")[0]
+                if path == proxy.stuck:
                     proxy._over.wait(60)
                     return
                 answer = lab.request("GET", self.path)
-                self.send_response(500 if tasks and proxy.sick else answer.status_code)
+                self.send_response(500 if path == proxy.sick else answer.status_code)
                 self.send_header("content-length", str(len(answer.content)))
                 self.end_headers()
                 self.wfile.write(answer.content)
@@ -129,7 +129,7 @@ def test_a_host_without_answer_rests_is_told_at_the_second_look_and_then_its_ret
     notifier(config, "check")
     task = river.run("node-a", "unseen")
     river.update_status(task, "failed", exit_code=1)
-    proxy.stuck = True
+    proxy.stuck = "/tasks"
     slow, resting = (notifier(config, "check") for _ in range(2))
     assert (slow.code, resting.code) == (3, 3)
     assert "river: tasks cannot be read: no answer within 5 s" in slow.err
@@ -139,7 +139,7 @@ def test_a_host_without_answer_rests_is_told_at_the_second_look_and_then_its_ret
     long_ago(config)
     still = notifier(config, "check")
     assert (still.code, len(still.out.splitlines())) == (3, 1)
-    proxy.stuck = False
+    proxy.stuck = ""
     long_ago(config)
     assert [notifier(config, "check").code for _ in range(2)] == [1, 0]
     problem, recovery = (post.json() for post in sink.requests[1:])
@@ -151,7 +151,7 @@ def test_a_host_without_answer_rests_is_told_at_the_second_look_and_then_its_ret
     assert len(mailbox.mails) == 3
 
 
-def test_nodes_are_told_of_while_the_tasks_cannot_be_read(
+def test_tasks_that_could_not_be_read_for_a_while_are_told_when_they_can(
     river: Lab,
     proxy: Proxy,
     workplace: Callable[..., Path],
@@ -162,13 +162,30 @@ def test_nodes_are_told_of_while_the_tasks_cannot_be_read(
     notifier(config, "check")
     task = river.run("node-a", "unseen")
     river.update_status(task, "failed", exit_code=1)
-    proxy.sick = True
+    proxy.sick = "/tasks"
     once, twice = (notifier(config, "check") for _ in range(2))
     assert (once.code, twice.code) == (3, 3)
     assert "river: tasks cannot be read: http 500" in once.err
-    assert "took" in notifier(config, "status").out
-    proxy.sick = False
+    proxy.sick = ""
     assert [notifier(config, "check").code for _ in range(2)] == [1, 0]
     problem, recovery = (mail.subject for mail in mailbox.mails[1:])
     assert problem == "[river] river (tasks) is giving broken answers"
     assert recovery.startswith("[river] unseen failed on node-a, back: river (tasks) (")
+
+
+def test_a_list_of_vps_that_cannot_be_read_is_told_by_itself_and_so_is_its_return(
+    river: Lab, proxy: Proxy, workplace: Callable[..., Path], sink: Sink, notifier: Command
+) -> None:
+    config = workplace(proxy.url, sink=sink)
+    notifier(config, "check")
+    proxy.sick = "/vps"
+    river.update_status(river.run("node-a", "seen"), "failed", exit_code=1)
+    assert [notifier(config, "check").code for _ in range(3)] == [3, 3, 3]
+    proxy.sick = ""
+    assert [notifier(config, "check").code for _ in range(2)] == [1, 0]
+    told = [[f"{e['type']} {e['name']}" for e in post.json()["events"]] for post in sink.requests]
+    assert told[1:] == [
+        ["problem seen"],
+        ["problem river (tasks/vps)"],
+        ["recovery river (tasks/vps)"],
+    ]
