@@ -1,7 +1,7 @@
-"""A HakuRiver host of answers built beforehand, in a process of its own: `with Host(200, 20) as host`.
+"""A HakuRiver host with answers built beforehand, in a process of its own.
 
-`python -m benchmarks.host ROWS ACTIVE [DELAY...]` is that process. It answers on one port of 127.0.0.1
-for each DELAY (seconds before the list of tasks is sent), and says which ports on stdout.
+`python -m benchmarks.host ROWS ACTIVE [DELAY...]` is that process. It answers on one port of
+127.0.0.1 for each DELAY (seconds before the list of tasks is sent), and says on stdout which.
 """
 
 import json
@@ -29,7 +29,7 @@ DATE = "Sun, 22 Nov 2026 04:08:01 GMT"
 
 
 class Host:
-    """The running process. `urls` has one address for each delay; `/lost` makes it a bad day."""
+    """The running process; `with Host(200, 20) as host`. `urls` has an address for each delay."""
 
     def __init__(self, rows: int, active: int, delays: tuple[float, ...] = (0.0,)) -> None:
         numbers = map(str, (rows, active, *delays))
@@ -55,17 +55,17 @@ class Host:
         # it ends with its standard input
         self._process.communicate(timeout=30)
 
-    def lose_the_node(self) -> None:
-        """From now on the node is offline and what ran on it is lost."""
+    def turn(self, day: str) -> None:
+        """`lost`: the node is offline and what ran on it lost; `back`: it is all well after all."""
         assert self._process.stdin is not None
-        self._process.stdin.write(b"lost\n")
+        self._process.stdin.write(f"{day}\n".encode())
         self._process.stdin.flush()
         assert self._process.stdout is not None
         self._process.stdout.readline()
 
 
 def tasks(count: int, active: int) -> bytes:
-    """The list of tasks in the recorded shape of 0.3.0: the newest run on NODE, the rest is over."""
+    """The list of tasks in the shape recorded of 0.3.0: the newest run, the rest is over."""
     recorded = json.loads((FIXTURES / "m05_tasks.json").read_bytes())
     row = next(one for one in recorded if one["status"] == "completed")
     row |= {"assigned_node": NODE, "command": "python", "arguments": ARGUMENTS, "status": "STATUS"}
@@ -89,25 +89,31 @@ def nodes(status: str) -> bytes:
     return json.dumps(rows).encode()
 
 
-class _Day:
-    """What is answered now: path -> body."""
+class _Days:
+    """What is answered: day -> path -> body. `now` is one of them."""
 
     def __init__(self, rows: int, active: int) -> None:
-        vps = b"[]"
-        self.good = {"/tasks": tasks(rows, active), "/nodes": nodes("online"), "/vps": vps}
-        self.bad = {"/tasks": b"", "/nodes": nodes("offline"), "/vps": vps}
-        self.bad["/tasks"] = self.good["/tasks"].replace(b'"running"', b'"lost"')
-        self.now = self.good
+        usual = tasks(rows, active)
+        self.days = {
+            "usual": _day(usual, "online"),
+            "lost": _day(usual.replace(b'"running"', b'"lost"'), "offline"),
+            "back": _day(usual.replace(b'"running"', b'"completed"'), "online"),
+        }
+        self.now = self.days["usual"]
 
 
-def _serve(connection: socket.socket, day: _Day, delay: float) -> None:
+def _day(tasks: bytes, node: str) -> dict[str, bytes]:
+    return {"/tasks": tasks, "/nodes": nodes(node), "/vps": b"[]"}
+
+
+def _serve(connection: socket.socket, days: _Days, delay: float) -> None:
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     with connection, connection.makefile("rb") as lines:
         while first := lines.readline():
             while lines.readline() not in (b"\r\n", b""):
                 pass
             path = first.split(b" ")[1].decode().partition("?")[0]
-            body, status = day.now.get(path), "200 OK"
+            body, status = days.now.get(path), "200 OK"
             if body is None:
                 body, status = b'{"detail":"Not Found"}', "404 Not Found"
             if path == "/tasks" and delay:
@@ -116,24 +122,24 @@ def _serve(connection: socket.socket, day: _Day, delay: float) -> None:
             connection.sendall(f"{head}content-length: {len(body)}\r\n\r\n".encode() + body)
 
 
-def _accept(listener: socket.socket, day: _Day, delay: float) -> None:
+def _accept(listener: socket.socket, days: _Days, delay: float) -> None:
     while True:
         connection, _ = listener.accept()
-        threading.Thread(target=_serve, args=(connection, day, delay), daemon=True).start()
+        threading.Thread(target=_serve, args=(connection, days, delay), daemon=True).start()
 
 
 def main(argv: list[str]) -> None:
     """Serves until standard input ends."""
-    day = _Day(int(argv[0]), int(argv[1]))
+    days = _Days(int(argv[0]), int(argv[1]))
     listeners: list[socket.socket] = []
     for delay in map(float, argv[2:]):
         listeners.append(socket.create_server(("127.0.0.1", 0), backlog=64))
-        threading.Thread(target=_accept, args=(listeners[-1], day, delay), daemon=True).start()
+        threading.Thread(target=_accept, args=(listeners[-1], days, delay), daemon=True).start()
     ports = [listener.getsockname()[1] for listener in listeners]
-    ready: dict[str, Any] = {"ports": ports, "size": len(day.good["/tasks"])}
+    ready: dict[str, Any] = {"ports": ports, "size": len(days.now["/tasks"])}
     print(json.dumps(ready), flush=True)
-    for _ in sys.stdin:
-        day.now = day.bad
+    for line in sys.stdin:
+        days.now = days.days[line.strip()]
         print("{}", flush=True)
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import msgspec
 
-
 # a channel to which nothing is ever said
 HOOK = '[channels.hook]\nwebhook = "http://127.0.0.1:9/"\n'
 

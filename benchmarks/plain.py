@@ -14,10 +14,15 @@ class Row(msgspec.Struct, gc=False):
     status: str
 
 
+class Node(msgspec.Struct, gc=False):
+    hostname: str
+    status: str
+
+
 path = Path(sys.argv[1])
 url = tomllib.loads(path.read_text())["sources"]["river0"]["url"]
 with filelock.FileLock(path.with_name("plain.lock")), requests.Session() as session:
-    for name, wanted in (("tasks", list[Row]), ("nodes", list[dict]), ("vps", list[dict])):
+    for name, wanted in (("tasks", list[Row]), ("nodes", list[Node]), ("vps", list[Row])):
         answer = session.get(f"{url}/{name}", timeout=60)
         answer.raise_for_status()
         msgspec.json.decode(answer.content, type=wanted)
