@@ -161,9 +161,8 @@ def main(days: int) -> None:
             if point.day % 30 == 0:
                 month = points[-60:]
                 took = sorted(one.took for one in month)[len(month) // 2]
-                sys.stdout.write(
-                    f"day {point.day:4.0f}: {point.size / 1e6:6.2f} MB, {took * 1e3:4.0f} ms a run\n"
-                )
+                size = f"{point.size / 1e6:6.2f} MB"
+                sys.stdout.write(f"day {point.day:4.0f}: {size}, {took * 1e3:4.0f} ms a run\n")
                 sys.stdout.flush()
     if days >= 365:
         PICTURE.write_text(drawn(points))

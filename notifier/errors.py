@@ -39,7 +39,7 @@ class ConfigError(NotifierError):
 
 
 class StateError(NotifierError):
-    """The state could not be read or written; nothing was sent."""
+    """The state could not be read or written; nothing was sent that is not committed."""
 
     code = Exit.STATE
 

@@ -153,7 +153,8 @@ def _waits(
     for row, count in counts.items():
         channel = state.channels.get(row)
         reason = channel.reason if channel else "not in the configuration, or in doubt"
-        said[row] = f"{count:,} older event{'' if count == 1 else 's'} ({reason})"
+        verb = "event waits" if count == 1 else "events wait"
+        said[row] = f"{count:,} older {verb} for {row} ({reason})"
     return said
 
 

@@ -45,10 +45,12 @@ def main(context: Context) -> int:
     families = frozenset([args.family] if args.family else FAMILIES)
     wish = Wish(families=families, sources=tuple(args.source), force=args.now)
     watchdog = _watch(config, context)
-    outcome = check(
-        config, wish, clock=context.clock, environ=context.environ, dry_run=args.dry_run
-    )
-    watchdog.cancel()
+    try:
+        outcome = check(
+            config, wish, clock=context.clock, environ=context.environ, dry_run=args.dry_run
+        )
+    finally:
+        watchdog.cancel()
     for line in outcome.warnings:
         context.log.warning("%s", line)
     if args.json:
@@ -79,9 +81,9 @@ def _tell(context: Context, config: Config, outcome: Outcome) -> None:
     for line in outcome.said:
         if not context.args.quiet:
             context.log.warning("%s", line)
-    for row, what in outcome.waits.items():
+    for line in outcome.waits.values():
         if not context.args.quiet:
-            context.log.warning("%s waits for %s; see: notifier outbox list", what, row)
+            context.log.warning("%s; see: notifier outbox list", line)
     if outcome.letters and not outcome.news and not context.args.quiet:
         context.print(f"delivered what had waited ({outcome.letters})")
     if not outcome.news:
