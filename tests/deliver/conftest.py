@@ -105,7 +105,14 @@ def ear() -> Iterator[Ear]:
     before = root.level
     root.addHandler(ear)
     root.setLevel(logging.DEBUG)
+    # whatever ran before in this process may have silenced it: here nothing but deliver does
+    urllib3 = logging.getLogger("urllib3")
+    silenced = urllib3.propagate, urllib3.level
+    urllib3.propagate = True
+    urllib3.setLevel(logging.NOTSET)
     yield ear
+    urllib3.propagate, level = silenced
+    urllib3.setLevel(level)
     root.removeHandler(ear)
     root.setLevel(before)
 
