@@ -69,7 +69,11 @@ def _sources(draft: Draft, look: Look) -> None:
         seen[look.source] = ("ok", "")
     for shown in look.snapshots:
         seen[_family(look.kinds[shown.kind].family, shown.scope)] = ("ok", "")
+    # where the whole family cannot be read, a scope of it is no cause of its own
+    whole = {one.family for one in failed if not one.scope}
     for one in failed:
+        if one.scope and one.family in whole:
+            continue
         if one.why not in SOURCE_WIDE or look.snapshots:
             seen[_family(one.family, one.scope)] = (one.why, one.reason)
     key = f"{look.source}/source"

@@ -291,6 +291,15 @@ def test_a_scope_that_is_refused_and_read_again_recovers_apart_from_its_family()
     assert world.heard()[0] == "recovery:river/source/tasks/vps"
 
 
+def test_a_scope_that_fails_with_its_whole_family_is_one_cause_and_one_event() -> None:
+    world = started()
+    slow = Unreadable(family="tasks", why="slow", reason="no answer")
+    nodes = listing("node", {"gpu-1": "online", "gpu-2": "online"})
+    for _ in range(2):
+        world.later(minutes=1).run(slow, replace(slow, scope="vps"), nodes)
+    assert world.heard() == ["problem:river/source/tasks"]
+
+
 def test_from_an_incomplete_listing_only_what_had_ended_is_forgotten_and_stays_known() -> None:
     world = World()
     rows = {

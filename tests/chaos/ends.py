@@ -57,6 +57,8 @@ class End:
 class _Http(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     timeout = 10
+    # an answer in one piece: a second one would wait 40 ms for the first one to be acknowledged
+    wbufsize = -1
     end: Any
 
     def handle(self) -> None:
