@@ -22,6 +22,7 @@ class Directory:
         self.config = config
         self.rows = config.destinations()
         self.routes = {route.name: route for route in config.routes}
+        self._usual = Route()
         self._of: dict[str, list[str]] = {}
 
     def of(self, name: str) -> list[str]:
@@ -32,7 +33,7 @@ class Directory:
 
     def route(self, name: str) -> Route:
         """The route of that name; the default one's settings when it is gone or unnamed."""
-        return self.routes.get(name, Route())
+        return self.routes.get(name, self._usual)
 
 
 def fields(event: Event, families: Mapping[str, str]) -> dict[str, str]:

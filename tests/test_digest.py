@@ -435,7 +435,7 @@ def named(item: Item) -> list[str]:
     return ([item.thing] if item.own else []) + [child.thing for child in item.children]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(events=messages(), room=st.integers(1, 8))
 def test_every_thing_is_named_or_counted_exactly_once(events: list[Event], room: int) -> None:
     made = digest(events, scene(events).incidents, max_items=room, zone=UTC, now=NOON)
@@ -450,7 +450,7 @@ def test_every_thing_is_named_or_counted_exactly_once(events: list[Event], room:
     assert len(made.summaries) == sum(event.type == "summary" for event in events)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(events=messages(), room=st.integers(1, 8), less=st.integers(1, 8))
 def test_a_digest_made_shorter_is_the_short_one(events: list[Event], room: int, less: int) -> None:
     known, less = scene(events).incidents, min(room, less)
@@ -458,7 +458,7 @@ def test_a_digest_made_shorter_is_the_short_one(events: list[Event], room: int, 
     assert shorter(made, less) == digest(events, known, max_items=less, zone=UTC, now=NOON)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(events=messages(), room=st.integers(1, 8))
 def test_it_is_the_same_each_time_and_never_without_words(events: list[Event], room: int) -> None:
     known = scene(events).incidents

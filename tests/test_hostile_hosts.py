@@ -239,7 +239,7 @@ def cuts(draw: st.DrawFn) -> dict[str, bytes]:
 @given(bodies=st.one_of(rows(), cuts(), st.builds(dict.__or__, rows(), cuts())))
 @settings(
     derandomize=True,
-    max_examples=40,
+    max_examples=15,
     deadline=None,
     database=None,
     suppress_health_check=list(HealthCheck),
