@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from notifier.model import (
     ENDED,
+    RANK,
     Event,
     EventType,
     Incident,
@@ -245,8 +246,7 @@ class Draft:
 
 def worse(incident: Incident, observation: Observation) -> Literal["", "worse", "again"]:
     """Whether what is seen now is news on an open incident."""
-    rank = {"info": 0, "warning": 1, "critical": 2}
-    if rank[observation.severity] > rank[incident.severity]:
+    if RANK[observation.severity] > RANK[incident.severity]:
         return "worse"
     return "again" if observation.attempt != incident.observation.attempt else ""
 

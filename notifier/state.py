@@ -15,7 +15,7 @@ import msgspec
 
 from notifier import files
 from notifier.errors import LockedError, StateError
-from notifier.model import Frozen, Origin, State
+from notifier.model import Frozen, Moment, Origin, State
 from notifier.people import People
 
 VERSION = 1
@@ -23,15 +23,14 @@ VERSION = 1
 PLAIN = 1_000_000
 # what cannot be read as one of our documents
 BROKEN = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-Aware = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class LookTime(Frozen, frozen=True, kw_only=True):
     """When a (source, family) was last looked at, how long it took, and until when it rests."""
 
-    started: Aware
+    started: Moment
     took: float
-    rest_until: Aware | None = None
+    rest_until: Moment | None = None
     trouble: str = ""
 
 
