@@ -14,7 +14,8 @@ from benchmarks.host import Host
 from benchmarks.measure import Row, Took, command, configured, median, pairs, run, table
 from notifier.diff import diff
 from notifier.look import Look
-from notifier.model import Health, Kind, Observation, Severity, Snapshot, State
+from notifier.memory import State
+from notifier.model import Health, Kind, Observation, Severity, Snapshot
 from notifier.route import swept
 
 SLOWEST = 1.0

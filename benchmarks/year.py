@@ -15,12 +15,14 @@ from pathlib import Path
 
 import msgspec
 
-from notifier.config import ChannelSettings, Config, SourceSettings
+from notifier.config import Config
 from notifier.look import Look
-from notifier.model import Health, Kind, Observation, Receipt, Severity, Snapshot, State
+from notifier.memory import State
+from notifier.model import Health, Kind, Observation, Receipt, Severity, Snapshot
 from notifier.people import People
 from notifier.route import swept
 from notifier.run import decide
+from notifier.settings import ChannelSettings, SourceSettings
 from notifier.settle import settled
 from notifier.state import Store
 

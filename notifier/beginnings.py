@@ -7,7 +7,8 @@ from msgspec.structs import replace
 
 from notifier.draft import Draft
 from notifier.look import Look, by_status
-from notifier.model import BAD, Frozen, Kind, Observation, Scope, Severity, Snapshot, Things
+from notifier.memory import Scope, Things
+from notifier.model import BAD, Frozen, Kind, Observation, Severity, Snapshot
 from notifier.words import plural, plurals
 
 LATE = 600.0

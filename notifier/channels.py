@@ -4,7 +4,8 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from notifier.draft import Draft
-from notifier.model import ChannelState, Event, Observation, Origin, State
+from notifier.memory import ChannelState, Origin, State
+from notifier.model import Event, Observation
 
 
 def diff(

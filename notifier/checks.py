@@ -16,7 +16,8 @@ from urllib.parse import urlsplit
 from notifier.tables import Duration, Faults, nearest
 
 if TYPE_CHECKING:
-    from notifier.config import ChannelSettings, Config, Route, SourceSettings
+    from notifier.config import Config
+    from notifier.settings import ChannelSettings, Route, SourceSettings
 
 # what a route can match: fields of the event and of the thing it is about
 FIELDS = (

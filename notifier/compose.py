@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from notifier.config import Config
-from notifier.model import ChannelState, Event, Message, State
+from notifier.memory import ChannelState, State
+from notifier.model import Event, Message
 from notifier.people import People, Silence, holds, silenced
 from notifier.route import Directory, fields
 from notifier.windows import inside

@@ -12,17 +12,8 @@ from msgspec.structs import replace
 from notifier import beginnings, judge
 from notifier.draft import Draft
 from notifier.look import Look, by_id, by_status
-from notifier.model import (
-    SOURCE_WIDE,
-    Event,
-    Kind,
-    Observation,
-    Scope,
-    Snapshot,
-    State,
-    Things,
-    Unreadable,
-)
+from notifier.memory import Scope, State, Things
+from notifier.model import SOURCE_WIDE, Event, Kind, Observation, Snapshot, Unreadable
 
 KNOWN_FOR = timedelta(days=30)
 SOURCE = Kind("source", "nodes", finite=False, confirm=2)

@@ -9,10 +9,12 @@ from typing import Any, Literal
 from msgspec.structs import replace
 
 from notifier import deliver, route, settle
-from notifier.config import Config, Destination
+from notifier.config import Config
 from notifier.errors import SecretError
-from notifier.model import Message, Receipt, State
+from notifier.memory import State
+from notifier.model import Message, Receipt
 from notifier.secrets import resolve
+from notifier.settings import Destination
 from notifier.zone import zone_of
 
 # services that keep incidents under keys of their own

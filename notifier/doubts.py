@@ -7,8 +7,9 @@ from typing import get_args
 from urllib.parse import urlsplit
 
 from notifier.checks import REFERENCES, SECRETS
-from notifier.config import USUAL, ChannelSettings, Config, Route
+from notifier.config import Config
 from notifier.model import EventType, Family, Health, Severity
+from notifier.settings import USUAL, ChannelSettings, Route
 from notifier.tables import nearest
 
 # things of our own that a route can match

@@ -5,18 +5,8 @@ from typing import Literal
 
 from msgspec.structs import replace
 
-from notifier.model import (
-    ENDED,
-    RANK,
-    Event,
-    EventType,
-    Incident,
-    Observation,
-    Severity,
-    State,
-    Things,
-    Watch,
-)
+from notifier.memory import State, Things, Watch
+from notifier.model import ENDED, RANK, Event, EventType, Incident, Observation, Severity
 
 # so many changes within the window are flapping
 FLAPS = 3

@@ -7,17 +7,8 @@ from msgspec.structs import replace
 from notifier import beginnings
 from notifier.draft import Draft, has_ended, worse
 from notifier.look import Look
-from notifier.model import (
-    BAD,
-    Health,
-    Incident,
-    Kind,
-    Observation,
-    Scope,
-    Snapshot,
-    Things,
-    Watch,
-)
+from notifier.memory import Scope, Things, Watch
+from notifier.model import BAD, Health, Incident, Kind, Observation, Snapshot
 
 
 def judge(

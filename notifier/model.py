@@ -6,7 +6,7 @@ written `SOURCE/KIND/ID` (`river/node/gpu-07`); inside a source it is `KIND/ID`.
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -20,8 +20,6 @@ EventType = Literal[
     "problem", "recovery", "reminder", "change", "flapping_start", "flapping_end", "summary"
 ]
 Outcome = Literal["delivered", "retry", "unknown", "parked"]
-# where a state came from: its file, the generation before it, a first run, or a loss
-Origin = Literal["current", "former", "fresh", "lost"]
 
 BAD: frozenset[str] = frozenset({"failed", "degraded", "down", "missing"})
 ENDED: frozenset[str] = frozenset({"ok", "failed", "cancelled"})
@@ -237,63 +235,3 @@ class Receipt(Frozen, frozen=True, kw_only=True):
     reason: str = ""
     blame: Literal["", "content", "channel"] = ""
     retry_after: float | None = None
-
-
-class ChannelState(Frozen, frozen=True, kw_only=True):
-    """What is remembered of a channel: nothing at all while it is well."""
-
-    failing_since: Moment | None = None
-    failures: int = 0
-    failed_at: Moment | None = None
-    hold: float = 0.0
-    parked: str = ""
-    parked_at: Moment | None = None
-    reason: str = ""
-
-
-class Watch(Frozen, frozen=True):
-    """A thing under closer watch.
-
-    `looks`: a standing thing that is bad and not yet a problem, in how many looks since `since`.
-    `status`: a finite thing in a status that it may be stuck in, since `since`. `changes`: when
-    it lately went bad or well, for flapping.
-    """
-
-    since: Moment
-    looks: int = 0
-    status: str = ""
-    changes: tuple[Moment, ...] = ()
-
-
-class Scope(Frozen, frozen=True, kw_only=True):
-    """What is known of one (source, kind, scope): since when, and every id by raw status."""
-
-    since: Moment
-    statuses: dict[str, list[str]] = {}
-    absent: dict[str, int] = {}
-    strange: int = 0
-    newest: float | None = None
-
-
-class Things(Frozen, frozen=True):
-    """What is known of one (source, kind). `floor`: what had ended by then is not news."""
-
-    scopes: dict[str, Scope] = {}
-    floor: float | None = None
-    odd: tuple[str, ...] = ()
-
-
-class State(Frozen, frozen=True, kw_only=True, omit_defaults=False):
-    """The whole document, version 1. `id` and `counter` make every key and handle."""
-
-    version: int = 1
-    id: str = ""
-    counter: int = 0
-    things: dict[str, Things] = {}
-    watched: dict[str, Watch] = {}
-    incidents: dict[str, Incident] = {}
-    events: dict[str, Event] = {}
-    messages: dict[str, Message] = {}
-    channels: dict[str, ChannelState] = {}
-    cursors: dict[str, Any] = {}
-    spool: dict[str, Any] = {}

@@ -9,7 +9,8 @@ from notifier import route, settle
 from notifier.compose import incidents_of, number
 from notifier.config import Config
 from notifier.draft import Draft
-from notifier.model import Due, Event, Frozen, Message, State
+from notifier.memory import State
+from notifier.model import Due, Event, Frozen, Message
 
 GONE = "not in the configuration"
 ENDINGS = ("recovery", "flapping_end")

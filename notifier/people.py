@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from notifier.look import fits
-from notifier.model import Event, Frozen, Moment, State
+from notifier.memory import State
+from notifier.model import Event, Frozen, Moment
 
 # these are told whatever is silenced: an ending, and news of the whole
 PASS = ("recovery", "flapping_end", "summary")

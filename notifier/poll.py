@@ -14,10 +14,12 @@ import msgspec
 from msgspec.structs import replace
 
 from notifier import secrets, sources
-from notifier.config import Config, SourceSettings
+from notifier.config import Config
 from notifier.errors import SecretError
 from notifier.look import Look
-from notifier.model import ENDED, SOURCE_WIDE, Family, Frozen, Kind, Snapshot, State, Unreadable
+from notifier.memory import State
+from notifier.model import ENDED, SOURCE_WIDE, Family, Frozen, Kind, Snapshot, Unreadable
+from notifier.settings import SourceSettings
 from notifier.state import LookTime
 
 # an answer slower than this many seconds earns a pause of this many times what it took

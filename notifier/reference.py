@@ -13,7 +13,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 import msgspec
 
-from notifier import config, sources
+from notifier import settings, sources
 from notifier.tables import Duration
 
 HEAD = """\
@@ -43,13 +43,13 @@ systemd's `$CREDENTIALS_DIRECTORY`.
 def reference() -> str:
     """The whole page."""
     tables: list[tuple[str, type[msgspec.Struct]]] = [
-        ("[sources.NAME]", config.SourceSettings),
+        ("[sources.NAME]", settings.SourceSettings),
         *((f"[sources.NAME] of type {name}", sources.settings_of(name)) for name in _types()),
-        ("[channels.NAME]", config.ChannelSettings),
-        ("[[routes]]", config.Route),
-        ("[windows.NAME]", config.Window),
-        ("[run]", config.RunSettings),
-        ("[state]", config.StateSettings),
+        ("[channels.NAME]", settings.ChannelSettings),
+        ("[[routes]]", settings.Route),
+        ("[windows.NAME]", settings.Window),
+        ("[run]", settings.RunSettings),
+        ("[state]", settings.StateSettings),
     ]
     return "\n".join([HEAD, *(line for title, table in tables for line in _section(title, table))])
 

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from notifier.compose import Outlook, rests
-from notifier.model import Due, Event, Incident, Planned, State
+from notifier.memory import State
+from notifier.model import Due, Event, Incident, Planned
 
 
 def remind(state: State, outlook: Outlook, read: Set[str]) -> tuple[State, list[Event]]:

@@ -16,12 +16,13 @@ from jinja2.exceptions import SecurityError, TemplateSyntaxError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from notifier.bounds import bounded
-from notifier.config import Config, Destination, Route
+from notifier.config import Config
 from notifier.digest import Digest, Item, digest, shorter
 from notifier.errors import TemplateError
 from notifier.escape import cut, escape, one_line, title
 from notifier.model import Event, Frozen, Incident, Message, Severity
 from notifier.payload import payload
+from notifier.settings import Destination, Route
 from notifier.view import view, writer
 
 # characters of a rendering; Gmail shows about 100 kB of a mail

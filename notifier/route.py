@@ -5,9 +5,11 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
-from notifier.config import USUAL, Config, Route
+from notifier.config import Config
 from notifier.look import fits
-from notifier.model import Due, Event, EventType, Incident, Planned, State
+from notifier.memory import State
+from notifier.model import Due, Event, EventType, Incident, Planned
+from notifier.settings import USUAL, Route
 
 # what routes are matched against; all else is addressed from the plan
 OPENING: frozenset[EventType] = frozenset({"problem", "summary", "change", "flapping_start"})

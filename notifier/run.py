@@ -15,7 +15,8 @@ from notifier.diff import diff
 from notifier.dispatch import Post
 from notifier.errors import Exit
 from notifier.look import Look
-from notifier.model import Event, Message, Origin, Receipt, State
+from notifier.memory import Origin, State
+from notifier.model import Event, Message, Receipt
 from notifier.people import People
 from notifier.poll import Polled, Wish
 from notifier.state import Store

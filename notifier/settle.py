@@ -6,7 +6,8 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from notifier.model import ChannelState, Event, Incident, Message, Planned, Receipt, State
+from notifier.memory import ChannelState, State
+from notifier.model import Event, Incident, Message, Planned, Receipt
 
 MOST_UNKNOWN = 3
 FIRST, LONGEST, OBEYED = 60.0, 3600.0, 86400.0

@@ -15,7 +15,8 @@ import msgspec
 
 from notifier import files
 from notifier.errors import LockedError, StateError
-from notifier.model import Frozen, Moment, Origin, State
+from notifier.memory import Origin, State
+from notifier.model import Frozen, Moment
 from notifier.people import People
 
 VERSION = 1

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, time, timedelta
 
-from notifier.config import DAYS, Window
+from notifier.settings import DAYS, Window
 
 
 def inside(window: Window, now: datetime, default_zone: str = "") -> bool:

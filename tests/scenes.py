@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 from hostile import CORPUS
 
-from notifier.config import ChannelSettings, Config, Destination, RunSettings
+from notifier.config import Config
 from notifier.model import Event, EventType, Health, Incident, Message, Observation, Planned
+from notifier.settings import ChannelSettings, Destination, RunSettings
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 AGO = NOON - timedelta(minutes=2)

@@ -15,7 +15,7 @@ from peers import Command, Ran
 from notifier import __version__, cli, log
 from notifier.commands import _shared
 from notifier.errors import ConfigError, Exit, LockedError, NotifierError, StateError
-from notifier.model import Scope, State, Things
+from notifier.memory import Scope, State, Things
 from notifier.state import Store
 
 SECRET = "hunter2-Zr7x"

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from notifier import sources
-from notifier.config import ChannelSettings, Config, Route, RunSettings, StateSettings, Window, load
+from notifier.config import Config, load
 from notifier.errors import ConfigError, Exit
+from notifier.settings import ChannelSettings, Route, RunSettings, StateSettings, Window
 from notifier.sources.hakuriver import Settings
 
 RIVER = '[sources.river]\ntype = "hakuriver"\nurl = "http://river.example:8000"\n'
@@ -641,7 +642,7 @@ def test_reading_a_configuration_loads_nothing_that_sends_or_asks(write: Write) 
     program = (
         "import sys; from pathlib import Path; from notifier import sources;"
         "from notifier.config import load; load(Path(sys.argv[1]), lambda kind: "
-        "__import__('notifier.config').config.SourceSettings, {});"
+        "__import__('notifier.settings').settings.SourceSettings, {});"
         "print(sorted(sys.modules.keys() & {'requests', 'apprise', 'jinja2', 'filelock',"
         " 'notifier.sources.hakuriver'}))"
     )

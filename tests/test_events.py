@@ -6,8 +6,8 @@ import pytest
 from msgspec.structs import replace
 from world import NOON, World, config, doubtful, listing, refuses, thing
 
-from notifier.config import Route
 from notifier.model import Event, Observation, Receipt
+from notifier.settings import Route
 from notifier.tables import Duration
 
 Line = tuple[str, str, str, str, str, str]

@@ -21,9 +21,10 @@ from msgspec.structs import replace
 from world import HEALTHS, KINDS, NOON, World, config, doubtful, listing, refuses, thing
 
 from notifier import outbox
-from notifier.config import Config, Route, Window
+from notifier.config import Config
 from notifier.model import BAD, Event, Message, Snapshot, Unreadable
 from notifier.people import Ack, People, Silence
+from notifier.settings import Route, Window
 from notifier.tables import Duration
 
 ROWS = ("ops", "chat")

@@ -15,10 +15,10 @@ from peers import Mailbox, Sink
 from scenes import SCENES, Scene, config, destination, event, message, scene, seen
 from syrupy.assertion import SnapshotAssertion
 
-from notifier.config import Destination, Route
 from notifier.deliver import Letter, flavour, limits, send
 from notifier.escape import BREAK, clean
 from notifier.render import letter
+from notifier.settings import Destination, Route
 
 BERLIN = ZoneInfo("Europe/Berlin")
 PICTURED = ("one_failure", "node_death", "recovery", "baseline", "mixed")

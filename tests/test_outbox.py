@@ -9,7 +9,8 @@ from world import config, thing
 
 from notifier import outbox
 from notifier.compose import Outlook, compose, incidents_of, rests
-from notifier.model import ChannelState, Due, Event, Incident, Message, Planned, State
+from notifier.memory import ChannelState, State
+from notifier.model import Due, Event, Incident, Message, Planned
 from notifier.people import People
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)

@@ -10,7 +10,8 @@ import pytest
 import requests
 from peers import Answer, Mailbox, Sink
 
-from notifier.config import SourceSettings, load
+from notifier.config import load
+from notifier.settings import SourceSettings
 
 
 def send(mailbox: Mailbox, *to: str) -> dict[str, tuple[int, bytes]]:

@@ -15,7 +15,8 @@ from sources.hosts import Stub, dialect_a
 from notifier import sources
 from notifier.diff import diff
 from notifier.look import Look
-from notifier.model import Kind, Observation, Snapshot, State
+from notifier.memory import State
+from notifier.model import Kind, Observation, Snapshot
 
 # what a poller with these libraries imports in any case
 LIBRARIES = "import argparse, filelock, msgspec, requests, tomllib"

@@ -8,18 +8,10 @@ import msgspec
 import pytest
 
 from notifier import sources
-from notifier.config import (
-    TOP,
-    ChannelSettings,
-    Route,
-    RunSettings,
-    StateSettings,
-    Table,
-    Window,
-    load,
-)
+from notifier.config import TOP, load
 from notifier.doubts import doubts
 from notifier.reference import reference
+from notifier.settings import ChannelSettings, Route, RunSettings, StateSettings, Table, Window
 from notifier.sources.hakuriver import Settings
 
 ROOT = Path(__file__).parents[1]

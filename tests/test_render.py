@@ -26,11 +26,11 @@ from scenes import (
     storm,
 )
 
-from notifier.config import Route
 from notifier.deliver.attempt import plainest
 from notifier.deliver.letter import Letter
 from notifier.digest import digest
 from notifier.render import Rendered, letter, plain
+from notifier.settings import Route
 
 SCHEMA = json.loads((Path(__file__).parents[1] / "docs/webhook.schema.json").read_text("utf-8"))
 ROOM = (120, 30_000)

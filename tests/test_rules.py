@@ -6,9 +6,9 @@ import pytest
 from msgspec.structs import replace
 from world import NOON, World, config, doubtful, listing, refuses, thing
 
-from notifier.config import Route
 from notifier.folds import lines_of
 from notifier.model import Receipt, Unreadable
+from notifier.settings import Route
 from notifier.words import Clock, sentence
 
 UNREACHABLE = Unreadable(family="tasks", why="unreachable", reason="connection refused")
@@ -696,7 +696,7 @@ def test_the_same_inputs_give_equal_decisions() -> None:
 
 
 def test_a_channel_that_becomes_a_list_keeps_what_it_was_owed() -> None:
-    from notifier.config import ChannelSettings
+    from notifier.settings import ChannelSettings
 
     one = ChannelSettings(email=["a@x.org"])
     two = ChannelSettings(email=["a@x.org", "b@x.org"])

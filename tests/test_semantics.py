@@ -6,9 +6,9 @@ import pytest
 from msgspec.structs import replace
 from world import NOON, World, config, listing, refuses, thing
 
-from notifier.config import Route, Window
 from notifier.model import Unreadable
 from notifier.people import Ack, People, Silence
+from notifier.settings import Route, Window
 from notifier.tables import Duration
 
 WELL = listing("node", {"gpu-1": "online", "gpu-2": "online"})

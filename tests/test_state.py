@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from notifier import files
 from notifier.errors import Exit, LockedError, StateError
-from notifier.model import ChannelState, Origin, State
+from notifier.memory import ChannelState, Origin, State
 from notifier.people import Ack, People
 from notifier.state import LookTime, Store
 
@@ -285,7 +285,7 @@ def test_a_file_system_that_cannot_sync_a_folder_is_none_the_worse(
 KILLS = """
 import os, sys
 from pathlib import Path
-from notifier.model import State
+from notifier.memory import State
 from notifier.state import Store
 
 def dying(usual):

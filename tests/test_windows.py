@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from world import NOON, World, config, listing
 
-from notifier.config import DAYS, Route, Window
 from notifier.people import People, Silence, holds
+from notifier.settings import DAYS, Route, Window
 from notifier.windows import ends, inside
 
 ZONES = (

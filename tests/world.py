@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from notifier import settle
-from notifier.config import ChannelSettings, Config, Route, SourceSettings
+from notifier.config import Config
 from notifier.look import Look
+from notifier.memory import State
 from notifier.model import (
     Event,
     Health,
@@ -17,12 +18,12 @@ from notifier.model import (
     Receipt,
     Severity,
     Snapshot,
-    State,
     Unreadable,
 )
 from notifier.people import People
 from notifier.route import swept
 from notifier.run import decide
+from notifier.settings import ChannelSettings, Route, SourceSettings
 from notifier.settle import settled
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)

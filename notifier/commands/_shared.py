@@ -12,7 +12,7 @@ from notifier.compose import Outlook
 from notifier.config import Config, load
 from notifier.doubts import doubts
 from notifier.errors import ConfigError
-from notifier.model import State
+from notifier.memory import State
 from notifier.places import find
 from notifier.poll import kinds_of
 from notifier.state import Store

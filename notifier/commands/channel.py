@@ -9,15 +9,8 @@ from notifier.commands import _shared
 from notifier.config import Config
 from notifier.dispatch import Post
 from notifier.errors import ConfigError, Exit
-from notifier.model import (
-    ChannelState,
-    Event,
-    Incident,
-    Message,
-    Observation,
-    Planned,
-    State,
-)
+from notifier.memory import ChannelState, State
+from notifier.model import Event, Incident, Message, Observation, Planned
 from notifier.outbox import GONE
 from notifier.state import Store
 from notifier.tables import nearest

@@ -8,7 +8,7 @@ from notifier.cli import Context
 from notifier.commands import _shared
 from notifier.config import Config
 from notifier.errors import ConfigError
-from notifier.model import State
+from notifier.memory import State
 from notifier.outbox import Waiting
 from notifier.poll import Wish
 from notifier.run import check

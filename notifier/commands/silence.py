@@ -10,7 +10,8 @@ from notifier.cli import Context
 from notifier.commands import _shared
 from notifier.config import Config
 from notifier.errors import ConfigError
-from notifier.model import Event, State
+from notifier.memory import State
+from notifier.model import Event
 from notifier.people import People, Silence, author, covers, holds
 from notifier.poll import kinds_of
 from notifier.route import fields

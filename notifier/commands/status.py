@@ -11,7 +11,8 @@ from notifier.commands import _shared
 from notifier.config import Config
 from notifier.errors import ConfigError
 from notifier.escape import one_line
-from notifier.model import RANK, Incident, Origin, State
+from notifier.memory import Origin, State
+from notifier.model import RANK, Incident
 from notifier.outbox import Waiting
 from notifier.people import Ack, Silence, holds
 from notifier.poll import kinds_of

@@ -3,11 +3,11 @@
 Light to import: Apprise, requests and smtplib are loaded by the first `send` or `check`.
 """
 
-from notifier.config import ChannelSettings
 from notifier.deliver.letter import DeliverError, Letter
 from notifier.deliver.rows import post
 from notifier.deliver.services import flavour, limits
 from notifier.model import Receipt
+from notifier.settings import ChannelSettings
 
 __all__ = ["DeliverError", "Letter", "check", "flavour", "limits", "post", "send"]
 

@@ -9,7 +9,6 @@ from typing import Any
 import msgspec
 from apprise import NotifyFormat, NotifyType
 
-from notifier.config import ChannelSettings
 from notifier.deliver import engine, services
 from notifier.deliver.email import Mail
 from notifier.deliver.letter import DeliverError, Letter
@@ -19,6 +18,7 @@ from notifier.deliver.probe import Exchange, watching
 from notifier.deliver.webhook import Webhook
 from notifier.deliver.words import of_words
 from notifier.model import Receipt
+from notifier.settings import ChannelSettings
 
 PLAINEST = "sent in plainest form"
 # characters of a plainest text

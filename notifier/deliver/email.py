@@ -14,10 +14,10 @@ from email.policy import SMTP, SMTPUTF8, EmailPolicy
 from email.utils import format_datetime, parseaddr
 from typing import Any
 
-from notifier.config import ChannelSettings
 from notifier.deliver import services, smtp
 from notifier.deliver.letter import DeliverError, Letter
 from notifier.deliver.outcome import Verdict
+from notifier.settings import ChannelSettings
 
 with warnings.catch_warnings():
     # its PGP, which we refuse, imports a module that Python 3.11 calls deprecated

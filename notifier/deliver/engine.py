@@ -13,11 +13,11 @@ from apprise import AppriseAsset
 from apprise.plugins import N_MGR, url_to_dict
 
 from notifier.checks import REFERENCES, loopback
-from notifier.config import ChannelSettings
 from notifier.deliver import email, plugins, services
 from notifier.deliver.letter import DeliverError
 from notifier.deliver.probe import is_watching
 from notifier.deliver.webhook import Webhook
+from notifier.settings import ChannelSettings
 from notifier.tables import nearest
 
 # what a URL may say of these is for us to decide

@@ -2,9 +2,9 @@
 
 from datetime import datetime
 
-from notifier.config import Destination
 from notifier.errors import Exit, NotifierError
 from notifier.model import Frozen, Severity
+from notifier.settings import Destination
 
 
 class DeliverError(NotifierError):

@@ -2,7 +2,7 @@
 
 import re
 
-from notifier.config import ChannelSettings
+from notifier.settings import ChannelSettings
 
 # the title of a notification; ours is one line
 TITLE = 120

@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from notifier import __version__
-from notifier.config import SourceSettings
 from notifier.errors import ConfigError
 from notifier.model import Health, Kind, Severity, Snapshot, Unreadable
+from notifier.settings import SourceSettings
 
 if TYPE_CHECKING:
     from notifier.sources._http import Http

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from notifier.config import SourceSettings
 from notifier.model import SOURCE_WIDE, Family, Health, Kind, Severity, Snapshot, Unreadable
+from notifier.settings import SourceSettings
 from notifier.sources._failed import LookFailed
 from notifier.sources._hakuriver_host import Host, Memory
 from notifier.sources._hakuriver_seen import Seer, submitted

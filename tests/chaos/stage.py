@@ -15,7 +15,7 @@ from typing import Self
 from chaos.ends import Hook, Host, Mail, Told
 
 from notifier.errors import StateError
-from notifier.model import State
+from notifier.memory import State
 from notifier.state import Store
 
 SERVER = Path(__file__).with_name("server.py")

@@ -7,7 +7,7 @@ import pytest
 from peers import Ran
 
 from notifier.cli import main
-from notifier.model import State
+from notifier.memory import State
 from notifier.state import Store
 
 CONFIG = """

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from peers import Answer, Mailbox, Ran, Sink
 
-from notifier.model import ChannelState, Due, Event, State
+from notifier.memory import ChannelState, State
+from notifier.model import Due, Event
 from notifier.state import Store
 
 NOON = datetime(2025, 11, 22, 12, 0, tzinfo=UTC)

@@ -9,7 +9,8 @@ import pytest
 from peers import Answer, Mailbox, Ran, Sink
 from world import thing
 
-from notifier.model import ChannelState, Due, Event, Incident, Message, Planned, State
+from notifier.memory import ChannelState, State
+from notifier.model import Due, Event, Incident, Message, Planned
 from notifier.state import Store
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)

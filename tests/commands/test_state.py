@@ -9,7 +9,8 @@ import pytest
 from peers import Ran
 from world import thing
 
-from notifier.model import Incident, Planned, Scope, State, Things
+from notifier.memory import Scope, State, Things
+from notifier.model import Incident, Planned
 from notifier.state import LookTime, Store
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)

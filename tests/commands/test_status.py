@@ -10,18 +10,8 @@ import time_machine
 from peers import Ran
 from world import thing
 
-from notifier.model import (
-    ChannelState,
-    Due,
-    Event,
-    Incident,
-    Message,
-    Planned,
-    Scope,
-    State,
-    Things,
-    Watch,
-)
+from notifier.memory import ChannelState, Scope, State, Things, Watch
+from notifier.model import Due, Event, Incident, Message, Planned
 from notifier.people import Ack, People, Silence
 from notifier.state import LookTime, Store
 

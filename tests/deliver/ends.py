@@ -10,8 +10,8 @@ from typing import Any, Self
 
 from deliver.outcomes import CLOSE, HANG, RESET
 
-from notifier.config import ChannelSettings, Destination
 from notifier.deliver import Letter
+from notifier.settings import ChannelSettings, Destination
 from notifier.tables import Duration
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)

@@ -31,9 +31,9 @@ def outcomes() -> list[str]:
 
 
 def destinations() -> list[str]:
-    from notifier.config import ChannelSettings
     from notifier.deliver.services import FLAVOURS, limits
     from notifier.escape import escape
+    from notifier.settings import ChannelSettings
 
     lines = ["| written for | services | title, text (characters) | a hostile name becomes |"]
     lines.append("| --- | --- | --- | --- |")

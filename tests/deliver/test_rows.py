@@ -167,7 +167,7 @@ def test_real_letters_to_real_servers_that_hang_or_answer() -> None:
 HUNG = """
 import socket, sys
 from datetime import datetime, UTC
-from notifier.config import ChannelSettings, Destination
+from notifier.settings import ChannelSettings, Destination
 from notifier.deliver import Letter, post, send
 
 silent = socket.create_server(("127.0.0.1", 0))

@@ -10,8 +10,8 @@ from deliver.conftest import Ear
 from deliver.ends import PLENTY, HttpEnd, MailEnd, letter, patience, settings
 from deliver.outcomes import CLOSE, HANG, RESET
 
-from notifier.config import ChannelSettings
 from notifier.deliver import DeliverError, check, send
+from notifier.settings import ChannelSettings
 
 CANARY = "CANARY7f3a"
 ANSWERS = [

@@ -16,9 +16,9 @@ from sources import hosts
 from sources.hosts import Reply, Stub
 
 from notifier import sources
-from notifier.config import SourceSettings
 from notifier.errors import ConfigError
 from notifier.model import Family, Health, Kind, Severity, Snapshot, Unreadable, UnreadableWhy
+from notifier.settings import SourceSettings
 
 # other names of the same module promise nothing more
 every_source = pytest.mark.parametrize("kind", sorted(set(sources.BUILT_IN.values())))
