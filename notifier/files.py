@@ -103,7 +103,7 @@ def write(path: Path, raw: bytes, *, former: Path | None = None, sync: bool = Tr
     try:
         _create(fresh, raw, sync=sync)
         if former:
-            _keep(path, former)
+            keep(path, former)
         fresh.replace(path)
         if sync:
             _sync(path.parent)
@@ -125,8 +125,11 @@ def _create(path: Path, raw: bytes, *, sync: bool) -> None:
             os.fsync(handle)
 
 
-def _keep(path: Path, former: Path) -> None:
-    """What is at `path` is also `former` from now on: another name for it, or a copy."""
+def keep(path: Path, former: Path) -> None:
+    """What is at `path` is also `former` from now on: another name for it, or a copy.
+
+    Raises OSError.
+    """
     fresh = beside(former, ".new")
     fresh.unlink(missing_ok=True)
     try:

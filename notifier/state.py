@@ -13,17 +13,21 @@ from typing import Annotated
 import filelock
 import msgspec
 
-from notifier import files
+from notifier import files, migrations
 from notifier.errors import LockedError, StateError
 from notifier.memory import Origin, State
 from notifier.model import Frozen, Moment
 from notifier.people import People
 
 VERSION = 1
+# and that of operator.json
+DECIDED = 1
 # a longer document is no longer laid out in lines: that takes as long as all of the rest
 PLAIN = 1_000_000
 # what cannot be read as one of our documents
 BROKEN = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+# what a step of a migration stumbles over in a document that is none
+SENSELESS = (KeyError, TypeError, ValueError, AttributeError)
 
 
 class LookTime(Frozen, frozen=True, kw_only=True):
@@ -56,6 +60,8 @@ class Store:
         self.people_path = self.folder / "operator.json"
         # whether what is at `path` may take the place of the former generation
         self._sound = False
+        # the version of what is at `path`, where it is an older one's
+        self._older = 0
 
     @contextlib.contextmanager
     def lock(self, wait: float) -> Iterator[bool]:
@@ -103,7 +109,7 @@ class Store:
             )
         # a silence may well be older than the first look, so operator.json proves nothing
         lost = self.looks_path.exists() or (self.folder / "journal.jsonl").exists()
-        return State(id=f"n{secrets.token_hex(4)}"), "lost" if lost else "fresh"
+        return _fresh(), "lost" if lost else "fresh"
 
     def _read(self, path: Path) -> tuple[State | None, str]:
         try:
@@ -111,24 +117,36 @@ class Store:
         except FileNotFoundError:
             return None, ""
         try:
-            version = _HEAD.decode(raw).version
-            if version <= VERSION:
+            version = _version(path, raw, VERSION)
+            if version == VERSION:
                 return _STATE.decode(raw), ""
-        except BROKEN:
+            document = migrations.migrated(msgspec.json.decode(raw), VERSION)
+            state = _STATE.decode(msgspec.json.encode(document))
+        except (*BROKEN, *SENSELESS):
             return None, f"{path} is damaged"
-        raise StateError(
-            f"{path}: written by a newer Notifier (version {version}, this one knows "
-            f"{VERSION}); it is left untouched"
-        )
+        self._older = version if path == self.path else self._older
+        return state, ""
 
     def commit(self, state: State) -> None:
         """Makes `state` the current generation: all of it or nothing, also when power fails.
 
-        A current generation that is sound becomes the former one. Raises StateError; unless only
-        the folder's fsync failed, the current generation is then as it was.
+        A current generation that is sound becomes the former one; one of an older version is
+        kept for good as well (`state.json.v1`). Raises StateError; unless only the folder's fsync
+        failed, the current generation is then as it was.
         """
+        if self._older:
+            self._keep_older()
         self._put(self.path, state, former=self.former if self._sound else None)
         self._sound = True
+
+    def _keep_older(self) -> None:
+        """Whoever goes back to the program of that version finds the state that it left."""
+        aside = files.beside(self.path, f".v{self._older}")
+        try:
+            files.keep(self.path, aside)
+        except OSError as error:
+            raise StateError(f"{aside}: cannot be written: {error.strerror}") from None
+        self._older = 0
 
     def _put(self, path: Path, value: object, former: Path | None = None) -> None:
         try:
@@ -151,7 +169,7 @@ class Store:
         except OSError as error:
             raise StateError(f"{error.filename}: cannot be put aside: {error.strerror}") from None
         self._sound = False
-        self.commit(State(id=f"n{secrets.token_hex(4)}"))
+        self.commit(_fresh())
         return moved
 
     def looks(self) -> dict[str, LookTime]:
@@ -169,9 +187,14 @@ class Store:
         files.write(self.looks_path, _readable(looks), sync=False)
 
     def people(self) -> People:
-        """What people decided (`operator.json`). Raises StateError when the file is damaged."""
+        """What people decided (`operator.json`).
+
+        Raises StateError when the file is damaged, or a newer version's.
+        """
         try:
-            return _PEOPLE.decode(files.read(self.people_path))
+            raw = files.read(self.people_path)
+            _version(self.people_path, raw, DECIDED)
+            return _PEOPLE.decode(raw)
         except FileNotFoundError:
             return People()
         except BROKEN:
@@ -196,6 +219,21 @@ class Store:
             yield lambda people: self._put(self.people_path, people)
         finally:
             lock.release()
+
+
+def _fresh() -> State:
+    return State(version=VERSION, id=f"n{secrets.token_hex(4)}")
+
+
+def _version(path: Path, raw: bytes, known: int) -> int:
+    """The version of a document. Raises StateError for one that we cannot know yet."""
+    version = _HEAD.decode(raw).version
+    if version > known:
+        raise StateError(
+            f"{path}: written by a newer Notifier (version {version}, this one knows "
+            f"{known}); it is left untouched"
+        )
+    return version
 
 
 def _why(error: OSError | NotImplementedError) -> str:

@@ -18,8 +18,12 @@ FORM = "{:<32}" + "{:>11}" * (len(HEAD) - 1)
 def play(name: str, ahead: Path | None, cold: bool) -> tuple[Result, float]:
     """Kills one scenario's run at all of its points; what that did and how long it took."""
     began, total = time.monotonic(), Result()
-    with tempfile.TemporaryDirectory() as folder, Stage(Path(folder), ahead) as stage:
-        act = Act(stage, SCENARIOS[name])
+    scenario = SCENARIOS[name]
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Stage(Path(folder), ahead, later_version=scenario.later_version) as stage,
+    ):
+        act = Act(stage, scenario)
         for point in act.cold_points() if cold else act.points():
             result = act.kill(point)
             total += result

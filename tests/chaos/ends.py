@@ -41,6 +41,11 @@ class End:
         self.port: int = self._server.server_address[1]
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
+    @property
+    def url(self) -> str:
+        """Its address as a web server."""
+        return f"http://{LOOPBACK}:{self.port}"
+
     def close(self) -> None:
         """Ends it."""
         self._server.shutdown()
@@ -79,7 +84,9 @@ class _Http(BaseHTTPRequestHandler):
 class _HostHandler(_Http):
     def do_GET(self) -> None:
         rows = self.end.rows.get(self.path.partition("?")[0])
-        if rows is None:
+        if not self.end.well:
+            self.answer(500, b"Internal Server Error")
+        elif rows is None:
             self.answer(404, b'{"detail":"Not Found"}')
         else:
             self.answer(200, json.dumps(rows).encode())

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+from chaos import tomorrow
 from chaos.stage import Stage
 
 # two runs after the killed one have to put everything right
@@ -23,6 +24,8 @@ class Scenario(NamedTuple):
     rest: tuple[tuple[str, ...], ...] = TWICE
     # whether the killed run itself has something to send
     tells: bool = True
+    # whether the killed run, and those after it, are of a later version
+    later_version: bool = False
 
 
 def _first_run(stage: Stage) -> None:
@@ -81,6 +84,56 @@ def _attempting(stage: Stage) -> None:
     assert state and {one.state for one in state.messages.values()} == {"attempting"}
 
 
+def _fifty(stage: Stage) -> None:
+    names = [f"shard-{number}" for number in range(50)]
+    stage.host.show(**dict.fromkeys(names, "running"))
+    stage.run("check")
+    stage.host.show(**dict.fromkeys(names, "failed"))
+
+
+def _reminder(stage: Stage) -> None:
+    stage.configure(
+        """[[routes]]
+name = "all"
+channels = ["ops", "hook"]
+remind = ["1h"]"""
+    )
+    stage.host.show(a="running")
+    stage.run("check")
+    stage.host.show("offline", a="running")
+    stage.run("check")
+    stage.later(hours=2)
+
+
+def _silence_over(stage: Stage) -> None:
+    stage.host.show(a="running")
+    stage.run("check")
+    stage.run("silence", "add", "river/node/*", "--for", "1h", "-m", "a new fan")
+    stage.host.show("offline", a="running")
+    stage.run("check")
+    stage.later(hours=2)
+
+
+def _older_state(stage: Stage) -> None:
+    _death(stage)
+    # as a run of the version before would have left it; one of today's would refuse what is newer
+    stage.rewrite(tomorrow.older)
+
+
+def _two_sources(stage: Stage) -> None:
+    stage.configure(f'[sources.lake]\ntype = "hakuriver"\nurl = "{stage.lake.url}"')
+    for host in (stage.host, stage.lake):
+        host.show(a="running")
+    stage.run("check")
+    stage.lake.well = False
+    stage.host.show(a="failed")
+    stage.lake.show(a="failed")
+
+
+def _readable_again(stage: Stage) -> None:
+    stage.lake.well = True
+
+
 SCENARIOS = {
     one.name: one
     for one in (
@@ -110,5 +163,10 @@ SCENARIOS = {
             after=_hook_up,
             rest=(("check",), ("outbox", "retry"), ("check",)),
         ),
+        Scenario("a digest of fifty", _fifty),
+        Scenario("a reminder", _reminder),
+        Scenario("a silence is over", _silence_over),
+        Scenario("the state of an older version", _older_state, later_version=True),
+        Scenario("one of two sources is unreadable", _two_sources, after=_readable_again),
     )
 }

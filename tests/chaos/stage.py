@@ -2,16 +2,19 @@
 
 import json
 import os
+import re
 import select
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
+from chaos import tomorrow
 from chaos.ends import Hook, Host, Mail, Told
 
 from notifier.errors import StateError
@@ -22,6 +25,8 @@ SERVER = Path(__file__).with_name("server.py")
 # the n-th thread of that name
 Thread = tuple[str, int]
 NOBODY: Thread = ("", 0)
+# a time as the state has it
+TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)"
 # seconds after which a run is not waited for any longer: more than its own deadline
 PATIENCE = 240
 
@@ -29,37 +34,29 @@ PATIENCE = 240
 class Stage:
     """One configuration with its state. `mail` is the channel ops, `hook` the channel hook.
 
-    `ahead` is a folder to look for the package in first.
+    `host` is the source river, `lake` another host, which no source names at first. `ahead` is a
+    folder to look for the package in first. With `later_version` the runs are those of tomorrow.
     """
 
-    def __init__(self, folder: Path, ahead: Path | None = None) -> None:
+    def __init__(
+        self, folder: Path, ahead: Path | None = None, *, later_version: bool = False
+    ) -> None:
         self.folder = folder
         self.place = folder / "place"
         self.place.mkdir(mode=0o700)
-        self.host, self.mail, self.hook = Host(), Mail(), Hook()
+        self.host, self.lake, self.mail, self.hook = Host(), Host(), Mail(), Hook()
         self.config = self.place / "config.toml"
-        self.config.write_text(
-            f"""
-[sources.river]
-type = "hakuriver"
-url = "http://127.0.0.1:{self.host.port}"
-[channels.ops]
-email = "ops@example.org"
-smtp = "127.0.0.1:{self.mail.port}"
-[channels.hook]
-webhook = "http://127.0.0.1:{self.hook.port}/"
-"""
-        )
-        self.config.chmod(0o600)
+        self.configure()
         self._before = folder / "before"
-        self._ends = self.host.rows, True, True
+        self._ends = self._now()
         self._state = self.place / "state.json"
+        self._later_version = later_version
         path = os.environ.get("PATH", os.defpath)
         self._environment = {"PATH": path, "HOME": str(folder), "LANG": "C.UTF-8"}
         if ahead:
             self._environment["PYTHONPATH"] = str(ahead)
         self._server = subprocess.Popen(
-            [sys.executable, "-P", str(SERVER)],
+            [sys.executable, "-P", str(SERVER), *(["--tomorrow"] if later_version else [])],
             cwd="/",
             env=self._environment,
             stdin=subprocess.PIPE,
@@ -79,8 +76,25 @@ webhook = "http://127.0.0.1:{self.hook.port}/"
         with self._server:
             assert self._server.stdin
             self._server.stdin.close()
-        for end in (self.host, self.mail, self.hook):
+        for end in (self.host, self.lake, self.mail, self.hook):
             end.close()
+
+    def configure(self, more: str = "") -> None:
+        """The usual configuration, with this at its end."""
+        self.config.write_text(
+            f"""
+[sources.river]
+type = "hakuriver"
+url = "{self.host.url}"
+[channels.ops]
+email = "ops@example.org"
+smtp = "127.0.0.1:{self.mail.port}"
+[channels.hook]
+webhook = "{self.hook.url}/"
+{more}
+"""
+        )
+        self.config.chmod(0o600)
 
     def _ask(self, order: Mapping[str, object]) -> int:
         server = self._server
@@ -143,13 +157,22 @@ webhook = "http://127.0.0.1:{self.hook.port}/"
     def keep(self) -> None:
         """Remembers the workplace and the other ends as they are, for `restore`."""
         shutil.copytree(self.place, self._before)
-        self._ends = self.host.rows, self.mail.well, self.hook.well
+        self._ends = self._now()
+
+    def _now(self) -> list[tuple[dict[str, object], bool]]:
+        ends = (self.host, self.lake, self.mail, self.hook)
+        return [(getattr(end, "rows", {}), end.well) for end in ends]
 
     def restore(self) -> None:
         """Everything as it was kept; nothing has been told yet."""
         shutil.rmtree(self.place)
         shutil.copytree(self._before, self.place)
-        self.host.rows, self.mail.well, self.hook.well = self._ends
+        for end, (rows, well) in zip(
+            (self.host, self.lake, self.mail, self.hook), self._ends, strict=True
+        ):
+            end.well = well
+            if rows:
+                end.rows = rows
         self.mail.told.clear()
         self.hook.told.clear()
         self.hook.names.clear()
@@ -173,16 +196,21 @@ webhook = "http://127.0.0.1:{self.hook.port}/"
     def state(self) -> State | None:
         """The state as a run would load it; None when it would not, or only an older generation."""
         try:
-            state, origin = Store(self._state).load()
+            with tomorrow.here() if self._later_version else nullcontext():
+                state, origin = Store(self._state).load()
         except StateError:
             return None
         return state if origin in ("current", "fresh") else None
 
+    def rewrite(self, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+        """Makes another document of the state's."""
+        self._state.write_text(json.dumps(change(json.loads(self._state.read_bytes()))))
+
     def later(self, **span: float) -> None:
-        """Lets that much time pass for the channels: what failed failed so much earlier."""
-        document = json.loads(self._state.read_text())
-        for channel in document["channels"].values():
-            for key in ("failing_since", "failed_at"):
-                at = datetime.fromisoformat(channel[key]) - timedelta(**span)
-                channel[key] = at.isoformat()
-        self._state.write_text(json.dumps(document))
+        """Lets that much time pass: all that is remembered of times is so much longer ago."""
+
+        def earlier(found: re.Match[str]) -> str:
+            return (datetime.fromisoformat(found[0]) - timedelta(**span)).isoformat()
+
+        for path in self.place.glob("*.json"):
+            path.write_text(re.sub(TIME, earlier, path.read_text()))

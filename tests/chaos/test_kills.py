@@ -32,7 +32,7 @@ def kill_at(act: Act, points: list[Point]) -> None:
 def test_a_run_killed_at_any_call_loses_nothing_and_repeats_only_what_was_in_flight(
     scenario: Scenario, tmp_path: Path
 ) -> None:
-    with Stage(tmp_path) as stage:
+    with Stage(tmp_path, later_version=scenario.later_version) as stage:
         act = Act(stage, scenario)
         assert all(act.whole.values()), stage.said()
         points = act.points()
