@@ -23,6 +23,8 @@ COMMANDS = {
     "ack": "an incident is in somebody's hands: no reminders, no escalation",
     "outbox": "what waits to be sent: list, retry, drop, move",
     "channel": "the channels: list them, test one",
+    "route": "which routes would take a thing, who is told, and when: test",
+    "render": "how messages would look: what waits now, events of a file, or an example",
     "config": "the configuration: check it, show it",
     "state": "the state: show it, begin anew",
     "demo": "a cluster's day in a few seconds, on this machine alone",
@@ -35,6 +37,8 @@ EXITS = {
     "status": "0 all is well, 1 something is open, unreadable, overdue or not delivered",
     "outbox": "0 done, 1 something waits (list), 3 and 4 as check (retry)",
     "channel": "0 done, 4 not delivered (test)",
+    "route": "0 somebody would be told, 1 nobody would be",
+    "render": "0 shown, 1 there is no message to show",
 }
 ALWAYS = "always: 2 usage or configuration, 70 a bug, 74 the state, 75 another run holds the lock"
 

@@ -110,27 +110,34 @@ class Post:
 
     def _letter(self, state: State, message: Message) -> Any:
         """One message as the letter that its destination gets. Raises SecretError."""
-        # only now, with something to say, are the template engine and the senders needed
-        from notifier import render
+        # only now, with something to say, are the senders needed
         from notifier.deliver.letter import Letter
 
         there = self.resolved(self.rows[message.channel])
-        events = [state.events[name] for name in message.events]
-        routes = {one.name: one for one in self.config.routes}
-        zone = zone_of(self.config.run.timezone)
-        shown, warnings = render.letter(
-            message, events, state.incidents, there,
-            route=routes.get(message.route), config=self.config, zone=zone,
-            flavour=deliver.flavour(there.settings), limits=deliver.limits(there.settings),
-            digests=self.digests,
-        )  # fmt: skip
-        self.warnings += warnings
+        shown = self.shown(state, message, there)
         return Letter(
             key=message.key, destination=there, title=shown.title, text=shown.text,
             html=shown.html, payload=shown.payload, severity=shown.severity,
             recovery=shown.recovery, incident=shown.incident, thread=shown.thread,
             repeat=message.unknowns > 0, at=message.at, events=message.events, state_id=state.id,
         )  # fmt: skip
+
+    def shown(self, state: State, message: Message, there: Destination) -> Any:
+        """What a destination is shown of one message; templates that failed are in `warnings`."""
+        # only now, with something to say, is the template engine needed
+        from notifier import render
+
+        events = [state.events[name] for name in message.events]
+        routes = {one.name: one for one in self.config.routes}
+        shown, warnings = render.letter(
+            message, events, state.incidents, there,
+            route=routes.get(message.route), config=self.config,
+            zone=zone_of(self.config.run.timezone),
+            flavour=deliver.flavour(there.settings), limits=deliver.limits(there.settings),
+            digests=self.digests,
+        )  # fmt: skip
+        self.warnings += warnings
+        return shown
 
     def resolved(self, there: Destination) -> Destination:
         """The destination with its secrets in the place of their references. Raises SecretError."""

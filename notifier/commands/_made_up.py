@@ -1,0 +1,73 @@
+"""Things that are made up, to be routed or rendered: they look like those of the configuration."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from msgspec.structs import replace
+
+from notifier import sources
+from notifier.config import Config
+from notifier.errors import ConfigError
+from notifier.model import BAD, Event, Health, Kind, Observation, Severity
+from notifier.tables import nearest
+
+# words that some kind of some system calls a problem
+WORDS = ("failed", "offline", "down", "unreachable", "lost", "dead")
+# things of our own: the sources themselves, and the channels of the source `notifier`
+SOURCE, CHANNEL = Kind("source", "nodes", finite=False), Kind("channel", "nodes", finite=False)
+OURS: Mapping[str, tuple[str, Health, Severity]] = {
+    "source": ("unreachable", "down", "critical"),
+    "channel": ("failing", "down", "critical"),
+}
+
+
+def kinds(config: Config, source: str) -> Mapping[str, Kind]:
+    """What a source shows. Raises ConfigError for one that is not configured."""
+    if source == "notifier":
+        return {"channel": CHANNEL}
+    if source not in config.sources:
+        raise ConfigError(f"no source is named '{source}'{nearest(source, config.sources)}")
+    return {**sources.module(config.sources[source].type).KINDS, "source": SOURCE}
+
+
+def seen(config: Config, source: str, kind: str, status: str, ident: str) -> Observation:
+    """A thing as that source would show it; without a status, in the first that is a problem."""
+    if kind in OURS:
+        word, health, severity = OURS[kind]
+    else:
+        settings = config.sources[source]
+        module = sources.module(settings.type)
+        words = [status] if status else [*WORDS]
+        found = {word: module.classify(settings, kind, word) for word in words}
+        word = next((word for word in words if found[word][0] in BAD), words[0])
+        health, severity = found[word]
+    return Observation(
+        kind=kind, id=ident, name=ident, status=word, health=health, severity=severity
+    )
+
+
+def example(config: Config, now: datetime) -> list[Event]:
+    """A failure of each kind that the first source shows, those that end on what stands."""
+    source = next(iter(config.sources))
+    known = [kind for kind in kinds(config, source).values() if kind is not SOURCE]
+    standing = next((kind for kind in known if not kind.finite and kind.family == "nodes"), None)
+    place = "gpu-02" if standing else ""
+    events = []
+    for number, kind in enumerate(sorted(known, key=lambda one: one.finite), 1):
+        ident = place if kind is standing else f"{kind.name}-{number}"
+        one = replace(
+            seen(config, source, kind.name, "", ident),
+            node=place,
+            part_of=f"{standing.name}/{place}" if standing and kind is not standing else "",
+            message="made up, to show how a message looks",
+            owner="" if kind is standing else "anna",
+            ended=now - timedelta(minutes=2) if kind.finite else None,
+        )
+        events.append(
+            Event(
+                id=f"e{number}", type="problem", at=now, reason=one.health,
+                thing=f"{source}/{kind.name}/{ident}", severity=one.severity, observation=one,
+                incident=f"i-{number}", opened=now - timedelta(minutes=2),
+            )
+        )  # fmt: skip
+    return events
