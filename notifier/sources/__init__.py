@@ -20,7 +20,15 @@ BUILT_IN: Mapping[str, str] = {"hakuriver": "hakuriver", "kohakuriver": "hakuriv
 
 
 class Source(Protocol):
-    """What a source module offers; a third party's package offers it as an entry point."""
+    """What a source module offers; a third party's package offers it as an entry point.
+
+    Further functions are optional, and looked up with getattr:
+
+    `about(settings, http, cursor, deadline) -> str`: one line for `doctor` and `config init`, such
+    as "KohakuRiver 0.4 (dialect B) at /: 12 nodes": what answers, which version, how much it has.
+    A few small answers at most. Raises LookFailed, also when it is another kind of server, or
+    when a part of what a poll needs cannot be read.
+    """
 
     Settings: type[SourceSettings]
     KINDS: Mapping[str, Kind]

@@ -72,6 +72,7 @@ class Http:
     `token` goes out as a bearer token, user and password of `url` as basic authentication.
     `timeout` (seconds) bounds the connection and each wait for data; `max_bytes` a body. After a
     time-out the server is not asked again: it may still be at work on the first question.
+    `ahead` is how many seconds the server's clock was before ours when it last answered with 200.
     """
 
     def __init__(
@@ -86,6 +87,7 @@ class Http:
         user_agent: str = "Notifier",
     ) -> None:
         self.redact = redact or Redactor()
+        self.ahead: float | None = None
         self._url, auth = _split(url, token)
         self._token = token
         self._ca_file = ca_file
@@ -166,10 +168,12 @@ class Http:
             if response.status_code != 200:
                 to = response.headers.get("Location", "")
                 raise not_ok(response.status_code, self._url, to, _head(response), self.redact)
+            date = _date(response.headers.get("Date"))
+            self.ahead = (date - datetime.now(UTC)).total_seconds() if date else None
             body = self._body(response, deadline)
         near = len(body) >= NEAR * self._max_bytes
         note = f"the answer to {path.split('?')[0]} is {size(len(body))}; {self._most()}"
-        return Answer(body, _date(response.headers.get("Date")), (note,) if near else ())
+        return Answer(body, date, (note,) if near else ())
 
     def _body(self, response: requests.Response, deadline: float) -> bytearray:
         coding = response.headers.get("Content-Encoding", "identity").strip().lower()

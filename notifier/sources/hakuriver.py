@@ -109,6 +109,14 @@ def poll(
     return results, cursor if new == (cursor or {}) else new
 
 
+def about(settings: Settings, http: Http, cursor: Any, deadline: float) -> str:
+    """Which version answers, and how many nodes it has. Raises LookFailed."""
+    # only a person who asks needs it
+    from notifier.sources import _hakuriver_about
+
+    return _hakuriver_about.about(Host(http, _remembered(cursor), deadline))
+
+
 _ORDER: tuple[tuple[str, Family, str], ...] = (
     ("task", "tasks", ""),
     ("node", "nodes", ""),
