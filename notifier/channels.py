@@ -1,6 +1,6 @@
 """Pure: news of Notifier itself: a channel that fails, a state that was lost."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
 from notifier.draft import Draft
@@ -43,16 +43,35 @@ def _seen(row: str, channel: ChannelState | None) -> Observation:
     )
 
 
-def state_news(state: State, origin: Origin, now: datetime) -> tuple[State, list[Event]]:
-    """What people must know of the state itself: it was lost, or its last generation was bad."""
+def state_news(
+    state: State, origin: Origin, aside: Mapping[str, str], now: datetime
+) -> tuple[State, list[Event]]:
+    """What people must know of the state itself: it was lost, or its last generation was bad.
+
+    `aside`: file of the spool that could not be taken in -> why; what it said is not known.
+    """
     texts = {
         "lost": "the state of Notifier was lost: what was told before is not known any more, "
         "and everything is looked at as for the first time",
         "former": "the state of Notifier was damaged; the generation before it was taken, so some "
         "news may be told once more",
     }
-    if origin not in texts:
+    if origin not in texts and not aside:
         return state, []
     draft = Draft(state, now)
-    draft.say("summary", f"state {origin}", "notifier/state/state", "critical", text=texts[origin])
+    if origin in texts:
+        thing = "notifier/state/state"
+        draft.say("summary", f"state {origin}", thing, "critical", text=texts[origin])
+    if aside:
+        draft.say("summary", "set aside", "notifier/state/spool", "critical", text=_aside(aside))
     return draft.done(), draft.events
+
+
+def _aside(files: Mapping[str, str]) -> str:
+    many = f"{len(files):,} files were" if len(files) > 1 else "a file was"
+    named = [f"{name[:60]} ({why[:120]})" for name, why in list(files.items())[:3]]
+    more = f" and {len(files) - 3:,} more" if len(files) > 3 else ""
+    return (
+        f"{many} pushed that cannot be read, so something may be missing here; "
+        f"set aside in spool/aside: {', '.join(named)}{more}"
+    )

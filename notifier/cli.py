@@ -18,6 +18,7 @@ from notifier.errors import ConfigError, Exit, LockedError, NotifierError
 
 COMMANDS = {
     "check": "look at the sources and tell what is new",
+    "emit": "push one event from a script or unit; the next check tells it",
     "status": "what is open, waiting, unreadable, and when was the last look",
     "silence": "do not speak of some things for a while: add, list, expire",
     "ack": "an incident is in somebody's hands: no reminders, no escalation",
@@ -35,6 +36,7 @@ COMMANDS = {
 EXITS = {
     "check": "0 nothing new, 1 news, 3 something could not be read, 4 not all was delivered",
     "status": "0 all is well, 1 something is open, unreadable, overdue or not delivered",
+    "emit": "0 it is on disk, and the next check takes it in; 74 it could not be written",
     "outbox": "0 done, 1 something waits (list), 3 and 4 as check (retry)",
     "channel": "0 done, 4 not delivered (test)",
     "route": "0 somebody would be told, 1 nobody would be",

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
+from notifier import pushed
 from notifier.config import Config
 from notifier.memory import ChannelState, State
 from notifier.model import Event, Message
@@ -48,7 +49,7 @@ class Outlook:
         self.state = state
         self.config = config
         self.people = people
-        self.families = families
+        self.families = {**pushed.families(state), **families}
         self.now = now
         self.there = Directory(config)
         self._quiet = any(holds(one, state, now) for one in people.silences.values())

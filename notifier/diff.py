@@ -10,12 +10,14 @@ from typing import Literal
 from msgspec.structs import replace
 
 from notifier import beginnings, judge
-from notifier.draft import Draft
+from notifier.draft import Draft, has_ended
 from notifier.look import Look, by_id, by_status
 from notifier.memory import Scope, State, Things
 from notifier.model import SOURCE_WIDE, Event, Kind, Observation, Snapshot, Unreadable
 
 KNOWN_FOR = timedelta(days=30)
+# of a stream, so many things that have ended stay known
+MOST_ENDED = 1000
 SOURCE = Kind("source", "nodes", finite=False, confirm=2)
 
 
@@ -29,7 +31,8 @@ def diff(
     """The new state (with incidents, without the events) and the events, each of them single."""
     draft = Draft(state, now, flap_window)
     for look in looks:
-        _sources(draft, look)
+        if not look.pushed:
+            _sources(draft, look)
         begun: list[beginnings.Begun] = []
         struck: set[str] = set()
         # finite kinds first: a task newly lost on a bad node confirms the node at once
@@ -170,19 +173,52 @@ def _questions(
 
 
 def _stream(draft: Draft, look: Look, kind: Kind, snapshot: Snapshot, struck: set[str]) -> None:
-    """Observations in order; absence means nothing and one is enough."""
+    """Observations in order, as of when they were seen; absence means nothing, one is enough."""
     key = f"{look.source}/{kind.name}"
     things = draft.things.get(key, Things())
     scope = things.scopes.get(snapshot.scope, Scope(since=draft.now))
-    statuses = by_id(scope.statuses)
+    statuses, now = by_id(scope.statuses), draft.now
+    seen = {name: scope.seen.get(name, now) for name in statuses}
     once = replace(kind, confirm=1)
+    draft.now = min(snapshot.at or now, now)
     for observation in snapshot.changes or ():
         judge.judge(draft, look, once, observation, statuses.get(observation.id), struck)
         statuses[observation.id] = observation.status
-    new = replace(scope, statuses=by_status(statuses))
-    if new != scope or snapshot.scope not in things.scopes:
-        things = draft.things.get(key, Things())
-        draft.things[key] = replace(things, scopes={**things.scopes, snapshot.scope: new})
+        seen[observation.id] = draft.now
+    draft.now = now
+    for name in _past(draft, look, kind, statuses, seen):
+        del statuses[name], seen[name]
+    new = replace(scope, statuses=by_status(statuses), seen=seen)
+    things = draft.things.get(key, Things())
+    if look.pushed and not statuses:
+        scopes = {name: one for name, one in things.scopes.items() if name != snapshot.scope}
+    elif new != scope or snapshot.scope not in things.scopes:
+        scopes = {**things.scopes, snapshot.scope: new}
+    else:
+        return
+    draft.things[key] = replace(things, scopes=scopes)
+    if not scopes:
+        del draft.things[key]
+
+
+def _past(
+    draft: Draft, look: Look, kind: Kind, statuses: Mapping[str, str], seen: Mapping[str, datetime]
+) -> list[str]:
+    """What a stream need not remember: nothing of it is open, and it is long past or too much."""
+    idle = [name for name in statuses if not _open(draft, f"{look.source}/{kind.name}/{name}")]
+    ended = [name for name in idle if _ended(look, kind, statuses[name])]
+    ended.sort(key=seen.__getitem__, reverse=True)
+    old = {name for name in idle if draft.now - seen[name] > KNOWN_FOR}
+    return sorted(old.union(ended[MOST_ENDED:]))
+
+
+def _open(draft: Draft, thing: str) -> bool:
+    incident = draft.incident(thing)
+    return incident is not None and incident.settled is None
+
+
+def _ended(look: Look, kind: Kind, status: str) -> bool:
+    return kind.finite and (look.pushed or has_ended(look.classify(kind.name, status)[0]))
 
 
 def _forget(draft: Draft) -> None:

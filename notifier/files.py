@@ -56,12 +56,13 @@ def _ours(path: Path, found: os.stat_result) -> None:
 
 def _belongs(uid: int) -> str:
     return (
-        f"belongs to {_name(uid)}, and this is {_name(os.geteuid())}: "
-        f"run as that user (sudo -u {_name(uid, '#')} notifier ...)"
+        f"belongs to {owner(uid)}, and this is {owner(os.geteuid())}: "
+        f"run as that user (sudo -u {owner(uid, '#')} notifier ...)"
     )
 
 
-def _name(uid: int, nameless: str = "user ") -> str:
+def owner(uid: int, nameless: str = "user ") -> str:
+    """What a user is called."""
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
@@ -146,9 +147,15 @@ def keep(path: Path, former: Path) -> None:
 def _sync(folder: Path) -> None:
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        os.fsync(handle)
+        sync_names(handle)
+    finally:
+        os.close(handle)
+
+
+def sync_names(folder: int) -> None:
+    """Makes the names in an open folder durable, where the file system can do that."""
+    try:
+        os.fsync(folder)
     except OSError as error:
         if error.errno not in _CANNOT:
             raise
-    finally:
-        os.close(handle)

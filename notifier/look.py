@@ -10,6 +10,7 @@ class Look(Frozen, frozen=True, kw_only=True):
     """All that one run saw of one source, and how its words are read today.
 
     `families` are those that were asked for. `ignored` says whether a thing is never a problem.
+    What was `pushed` says nothing of the source itself.
     """
 
     source: str
@@ -19,6 +20,7 @@ class Look(Frozen, frozen=True, kw_only=True):
     results: tuple[Snapshot | Unreadable, ...]
     ignore: Sequence[Mapping[str, str | list[str]]] = ()
     stuck_after: Mapping[str, float] = {}
+    pushed: bool = False
 
     @property
     def snapshots(self) -> list[Snapshot]:

@@ -35,10 +35,14 @@ class Watch(Frozen, frozen=True):
 
 
 class Scope(Frozen, frozen=True, kw_only=True):
-    """What is known of one (source, kind, scope): since when, and every id by raw status."""
+    """What is known of one (source, kind, scope): since when, and every id by raw status.
+
+    `seen`: when each was last seen, in a stream, where nobody says what is gone.
+    """
 
     since: Moment
     statuses: dict[str, list[str]] = {}
+    seen: dict[str, Moment] = {}
     absent: dict[str, int] = {}
     strange: int = 0
     newest: float | None = None
@@ -53,7 +57,10 @@ class Things(Frozen, frozen=True):
 
 
 class State(Frozen, frozen=True, kw_only=True, omit_defaults=False):
-    """The whole document, version 1. `id` and `counter` make every key and handle."""
+    """The whole document, version 1. `id` and `counter` make every key and handle.
+
+    `spool`: file that was taken in, or is to be set aside (`taken`, `aside`), until it is gone.
+    """
 
     version: int = 1
     id: str = ""
@@ -65,4 +72,4 @@ class State(Frozen, frozen=True, kw_only=True, omit_defaults=False):
     messages: dict[str, Message] = {}
     channels: dict[str, ChannelState] = {}
     cursors: dict[str, Any] = {}
-    spool: dict[str, Any] = {}
+    spool: dict[str, str] = {}

@@ -86,7 +86,8 @@ class Snapshot(Frozen, frozen=True, kw_only=True):
     asks it only for the ids it has a question about. Only in a `complete` listing absence means
     anything. A stream has `changes` instead: observations in order, absence means nothing.
     `order` tells an id's `Observation.order` without its row, where an id shows it. `notes` are
-    odd rows and limits, one line each, for the person at the terminal.
+    odd rows and limits, one line each, for the person at the terminal. `at` is when it was seen,
+    where that was before this run.
     """
 
     kind: str
@@ -97,6 +98,7 @@ class Snapshot(Frozen, frozen=True, kw_only=True):
     complete: bool = True
     changes: tuple[Observation, ...] | None = None
     notes: tuple[str, ...] = ()
+    at: Moment | None = None
 
 
 UnreadableWhy = Literal["unreachable", "slow", "tls", "refused", "sick"]

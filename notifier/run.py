@@ -8,7 +8,7 @@ from datetime import datetime
 import msgspec
 from msgspec.structs import replace
 
-from notifier import channels, poll, reminders, route, settle
+from notifier import channels, intake, poll, pushed, reminders, route, settle
 from notifier.compose import Outlook, compose
 from notifier.config import Config
 from notifier.diff import diff
@@ -18,7 +18,7 @@ from notifier.look import Look
 from notifier.memory import Origin, State
 from notifier.model import Event, Message, Receipt
 from notifier.people import People
-from notifier.poll import Polled, Wish
+from notifier.poll import Wish
 from notifier.state import Store
 
 # the part of the deadline that polling may take; the rest belongs to delivery
@@ -66,6 +66,7 @@ def check(
         now, deadline = clock(), time.monotonic() + config.run.deadline
         loaded, origin = store.load()
         people, families = store.people(), poll.kinds_of(config)
+        taken = intake.take(store.spool, loaded, config, now)
         state = settle.found_attempting(loaded, now)
         polled = poll.poll(
             config, state, store.looks(), wish, since=asked if waited else None,
@@ -73,20 +74,22 @@ def check(
         )  # fmt: skip
         post = Post(config, environ, clock, deadline)
         state, due, told = decide(
-            config, replace(state, cursors=polled.cursors), polled.looks,
-            people=people, origin=origin, families=families, keyed=post.keyed(), now=now,
+            config, replace(state, cursors=polled.cursors, spool=taken.names),
+            [*polled.looks, *taken.looks], people=people, origin=origin, aside=taken.aside,
+            families=families, keyed=post.keyed(), now=now,
         )  # fmt: skip
         if not dry_run:
             if state != loaded:
                 store.commit(state)
+            state = intake.clear(store.spool, state, now, taken.said)
             with suppress(OSError):
                 store.write_looks(polled.times)
             state = post.deliver(state, due, store.commit)
         why = Outlook(state, config, people, families, now).why
         return Outcome(
-            code=_code(config, state, told, polled, why),
+            code=_code(config, state, told, polled.unread or taken.unread, why),
             news=[_news(state, event, post.receipts, why) for event in told.values()],
-            said=polled.said,
+            said=[*polled.said, *taken.said],
             warnings=[*config.warnings, *_origin(config, origin), *post.warnings],
             letters=post.accepted,
             waits=_waits(state, told, why),
@@ -100,6 +103,7 @@ def decide(
     *,
     people: People,
     origin: Origin,
+    aside: Mapping[str, str] = {},
     families: Mapping[str, str],
     keyed: frozenset[str],
     now: datetime,
@@ -109,11 +113,12 @@ def decide(
     rows = config.destinations()
     state, about_channels = channels.diff(state, now, config.run.channel_alert_after, rows)
     state, seen = diff(state, looks, now, config.run.first_run, config.run.flap_window)
-    state, about_state = channels.state_news(state, origin, now)
+    state, about_state = channels.state_news(state, origin, aside, now)
     events = [*about_state, *about_channels, *seen]
+    families = {**pushed.families(state), **families}
     state = route.address(state, events, config, families, now)
     read = {f"{look.source}/{one.kind}" for look in looks for one in look.snapshots}
-    read |= {f"{look.source}/source" for look in looks}
+    read |= {f"{look.source}/source" for look in looks if not look.pushed}
     outlook = Outlook(state, config, people, families, now)
     state, reminded = reminders.remind(reminders.pruned(state, outlook), outlook, read)
     state, due = compose(state, Outlook(state, config, people, families, now), keyed)
@@ -163,12 +168,12 @@ def _code(
     config: Config,
     state: State,
     told: Mapping[str, Event],
-    polled: Polled,
+    unread: bool,
     why: Callable[[Event, str], str],
 ) -> Exit:
     if undelivered(config, state, why):
         return Exit.UNDELIVERED
-    if polled.unread:
+    if unread:
         return Exit.UNREADABLE
     found = any(
         event.type not in ("reminder", "change", "summary") or event.reason == "reset"

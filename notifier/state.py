@@ -58,6 +58,7 @@ class Store:
         self.former = files.beside(path, ".prev")
         self.looks_path = self.folder / "looks.json"
         self.people_path = self.folder / "operator.json"
+        self.spool = self.folder / "spool"
         # whether what is at `path` may take the place of the former generation
         self._sound = False
         # the version of what is at `path`, where it is an older one's

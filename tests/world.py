@@ -102,6 +102,9 @@ class World:
         self.arrives = True
         self.news: list[Event] = []
         self.people = People()
+        # what the spool brings to a run, and what was set aside of it
+        self.pushed: list[Look] = []
+        self.aside: dict[str, str] = {}
         self.stuck_after: dict[str, float] = {}
         self.ignore: list[dict[str, str | list[str]]] = []
 
@@ -150,9 +153,10 @@ class World:
         state, due, told = decide(
             self.config,
             state,
-            [self._look(results, source)] if results else [],
+            [*([self._look(results, source)] if results else []), *self.pushed],
             people=self.people,
             origin=origin,
+            aside=self.aside,
             families={f"{source}/{name}": kind.family for name, kind in KINDS.items()},
             keyed=frozenset(),
             now=self.now,

@@ -55,6 +55,14 @@ class Source(Protocol):
         """
         ...
 
+    # A module may also offer what follows; it is looked for with getattr.
+    #
+    # stream(settings, lines, task, now) -> list[Snapshot]
+    #   reads a whole stream of events for `notifier emit --stdin`: `lines` is an iterable of
+    #   bytes, one line each with its end (at most 64 KiB of it), `task` names what the stream is
+    #   of. All snapshots are `changes`. Called without any lock. Never raises for what a line can
+    #   hold.
+
 
 def settings_of(kind: str) -> type[SourceSettings]:
     """The settings of a type of source. Raises KeyError(list of the known types)."""
