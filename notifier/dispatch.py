@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from notifier import deliver, route, settle
 from notifier.config import Config
 from notifier.errors import SecretError
+from notifier.journal import Journal
 from notifier.memory import State
 from notifier.model import Message, Receipt
 from notifier.secrets import resolve
@@ -34,14 +35,18 @@ class Post:
         environ: Mapping[str, str],
         clock: Callable[[], datetime],
         deadline: float,
+        journal: Journal | None = None,
     ) -> None:
         self.config = config
         self.environ = environ
         self.clock = clock
         self.deadline = deadline
+        self.journal = journal
         self.rows = config.destinations()
         self.receipts: dict[str, Receipt] = {}
         self.warnings: list[str] = []
+        # keys of messages for which there was no time
+        self.untried: list[str] = []
         self.accepted = 0
         # of the letters of one state
         self.digests: dict[tuple[object, ...], Any] = {}
@@ -85,6 +90,7 @@ class Post:
         if never:
             state = settle.unattempted(state, never)
             commit(state)
+        self.untried = never
         return state
 
     def one(self, state: State, message: Message) -> Receipt:
@@ -98,15 +104,19 @@ class Post:
     def _received(
         self, state: State, batch: Iterable[Receipt], commit: Callable[[State], None]
     ) -> State:
-        batch = list(batch)
+        batch, now = list(batch), self.clock()
+        if not batch:
+            return state
+        new = state
         for receipt in batch:
             self.receipts[receipt.key] = receipt
             self.accepted += receipt.outcome == "delivered"
-            state = settle.settled(state, receipt, self.clock())
-        if batch:
-            state = route.swept(state, self.clock())
-            commit(state)
-        return state
+            new = settle.settled(new, receipt, now)
+        new = route.swept(new, now)
+        if self.journal:
+            self.journal.attempted(batch, state, new, now)
+        commit(new)
+        return new
 
     def _letter(self, state: State, message: Message) -> Any:
         """One message as the letter that its destination gets. Raises SecretError."""

@@ -31,14 +31,14 @@ def judge(
     elif kind.finite:
         old = look.classify(kind.name, before)[0] if before is not None else None
         floor = draft.things.get(f"{look.source}/{kind.name}", Things()).floor
-        known = before is not None or _below(observation, floor)
+        known = before is not None or below(observation, floor)
         if _finite(draft, thing, observation, before or "", old, known) and observation.part_of:
             struck.add(f"{look.source}/{observation.part_of}")
     else:
         standing(draft, kind, thing, observation, before or "", struck=thing in struck)
 
 
-def _below(observation: Observation, floor: float | None) -> bool:
+def below(observation: Observation, floor: float | None) -> bool:
     """Whether an unknown thing had already ended when its like were counted or forgotten."""
     return (
         floor is not None

@@ -11,9 +11,11 @@ from msgspec.structs import replace
 from notifier import channels, intake, poll, pushed, reminders, route, settle
 from notifier.compose import Outlook, compose
 from notifier.config import Config
+from notifier.decision import Decision
 from notifier.diff import diff
 from notifier.dispatch import Post
 from notifier.errors import Exit
+from notifier.journal import Journal
 from notifier.look import Look
 from notifier.memory import Origin, State
 from notifier.model import Event, Message, Receipt
@@ -65,35 +67,35 @@ def check(
     with store.lock(config.state.lock_wait) as waited:
         now, deadline = clock(), time.monotonic() + config.run.deadline
         loaded, origin = store.load()
-        people, families = store.people(), poll.kinds_of(config)
+        people, families, times = store.people(), poll.kinds_of(config), store.looks()
         taken = intake.take(store.spool, loaded, config, now)
         state = settle.found_attempting(loaded, now)
         polled = poll.poll(
-            config, state, store.looks(), wish, since=asked if waited else None,
+            config, state, times, wish, since=asked if waited else None,
             budget=config.run.deadline * POLLING, now=now, environ=environ,
         )  # fmt: skip
-        post = Post(config, environ, clock, deadline)
+        journal, looks = Journal(config.state_path), [*polled.looks, *taken.looks]
+        post = Post(config, environ, clock, deadline, journal)
         state, due, told = decide(
-            config, replace(state, cursors=polled.cursors, spool=taken.names),
-            [*polled.looks, *taken.looks], people=people, origin=origin, aside=taken.aside,
+            config, replace(state, cursors=polled.cursors, spool=taken.names), looks,
+            people=people, origin=origin, aside=taken.aside,
             families=families, keyed=post.keyed(), now=now,
         )  # fmt: skip
+        decision = Decision(
+            before=loaded, after=state, looks=looks, told=told, due=due, people=people,
+            config=config, families=families, origin=origin, now=now,
+            previous=max((one.started for one in times.values()), default=None),
+        )  # fmt: skip
         if not dry_run:
+            journal.decided(decision)
             if state != loaded:
                 store.commit(state)
             state = intake.clear(store.spool, state, now, taken.said)
             with suppress(OSError):
                 store.write_looks(polled.times)
             state = post.deliver(state, due, store.commit)
-        why = Outlook(state, config, people, families, now).why
-        return Outcome(
-            code=_code(config, state, told, polled.unread or taken.unread, why),
-            news=[_news(state, event, post.receipts, why) for event in told.values()],
-            said=[*polled.said, *taken.said],
-            warnings=[*config.warnings, *_origin(config, origin), *post.warnings],
-            letters=post.accepted,
-            waits=_waits(state, told, why),
-        )
+            journal.done(clock(), post.untried)
+        return _outcome(decision, state, polled, taken, post, journal.warnings)
 
 
 def decide(
@@ -124,6 +126,27 @@ def decide(
     state, due = compose(state, Outlook(state, config, people, families, now), keyed)
     told = {event.id: state.events[event.id] for event in (*events, *reminded)}
     return route.swept(state, now), due, told
+
+
+def _outcome(
+    one: Decision,
+    state: State,
+    polled: poll.Polled,
+    taken: intake.Taken,
+    post: Post,
+    warnings: Iterable[str],
+) -> Outcome:
+    why = Outlook(state, one.config, one.people, one.families, one.now).why
+    return Outcome(
+        code=_code(one.config, state, one.told, polled.unread or taken.unread, why),
+        news=[_news(state, event, post.receipts, why) for event in one.told.values()],
+        said=[*polled.said, *taken.said],
+        warnings=[
+            *one.config.warnings, *_origin(one.config, one.origin), *post.warnings, *warnings,
+        ],
+        letters=post.accepted,
+        waits=_waits(state, one.told, why),
+    )  # fmt: skip
 
 
 def _news(

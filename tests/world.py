@@ -5,8 +5,10 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from notifier import settle
+from notifier import record, settle
+from notifier.chronicle import attempts, entries
 from notifier.config import Config
+from notifier.decision import Decision
 from notifier.look import Look
 from notifier.memory import State
 from notifier.model import (
@@ -107,6 +109,10 @@ class World:
         self.aside: dict[str, str] = {}
         self.stuck_after: dict[str, float] = {}
         self.ignore: list[dict[str, str | list[str]]] = []
+        # what stands in the journal; which generation of the state this is; the last look
+        self.lines: list[record.Entry] = []
+        self.generation = 0
+        self.looked: datetime | None = None
 
     def later(self, **span: float) -> "World":
         self.now += timedelta(**span)
@@ -150,25 +156,38 @@ class World:
         point: Callable[[], None],
     ) -> None:
         state = settle.found_attempting(self.state, self.now)
+        looks = [*([self._look(results, source)] if results else []), *self.pushed]
+        families = {f"{source}/{name}": kind.family for name, kind in KINDS.items()}
         state, due, told = decide(
             self.config,
             state,
-            [*([self._look(results, source)] if results else []), *self.pushed],
+            looks,
             people=self.people,
             origin=origin,
             aside=self.aside,
-            families={f"{source}/{name}": kind.family for name, kind in KINDS.items()},
+            families=families,
             keyed=frozenset(),
             now=self.now,
         )
+        decision = Decision(
+            before=self.state, after=state, looks=looks, told=told, due=due, people=self.people,
+            config=self.config, families=families, origin=origin, previous=self.looked,
+            now=self.now,
+        )  # fmt: skip
+        noted = entries(decision, str(self.generation))
+        self.lines += noted
         point()
+        self.looked = self.now
+        self.generation += state != self.state
         self.state = state
         self.news = list(told.values())
         self.due = due
         stopped: set[str] = set()
+        untried: list[str] = []
         for message in due:
             point()
             if message.channel in stopped:
+                untried.append(message.key)
                 self.state = settle.unattempted(self.state, [message.key])
                 continue
             events = [self.state.events[name] for name in message.events]
@@ -183,7 +202,13 @@ class World:
                 stopped.add(message.channel)
             self.risked.append((message.channel, events))
             point()
-            self.state = swept(settled(self.state, answer, self.now), self.now)
+            after = swept(settled(self.state, answer, self.now), self.now)
+            self.lines += attempts([answer], self.state, after, self.now)
+            point()
+            self.generation += 1
+            self.state = after
+        if noted or due:
+            self.lines.append(record.Done(untried=untried))
 
     def _look(self, results: Sequence[Snapshot | Unreadable], source: str) -> Look:
         return Look(

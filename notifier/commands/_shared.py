@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -12,6 +13,7 @@ from notifier.compose import Outlook
 from notifier.config import Config, load
 from notifier.doubts import doubts
 from notifier.errors import ConfigError
+from notifier.journal import Journal
 from notifier.memory import State
 from notifier.places import find
 from notifier.poll import kinds_of
@@ -19,6 +21,9 @@ from notifier.state import Store
 from notifier.tables import nearest
 from notifier.words import Clock
 from notifier.zone import zone_of
+
+if TYPE_CHECKING:
+    from notifier.record import Person
 
 
 def configuration(context: Context) -> Config:
@@ -41,6 +46,14 @@ def loaded(context: Context, store: Store) -> State:
     if origin == "former":
         context.log.warning("%s is damaged; the generation before it was taken", store.path)
     return state
+
+
+def noted(context: Context, config: Config, before: State, did: "Person") -> None:
+    """Leaves a line in the journal of what somebody did, before it is committed."""
+    journal = Journal(config.state_path)
+    journal.person(before, did)
+    for line in journal.warnings:
+        context.log.warning("%s", line)
 
 
 def outlook(config: Config, store: Store, state: State, now: datetime) -> Outlook:

@@ -2,8 +2,9 @@
 
 import argparse
 from collections.abc import Callable, Sequence
+from datetime import datetime
 
-from notifier import outbox, route
+from notifier import outbox, record, route
 from notifier.cli import Context
 from notifier.commands import _shared
 from notifier.config import Config
@@ -76,7 +77,9 @@ def _change(context: Context, config: Config, store: Store, changed: Changed) ->
     with store.lock(config.state.lock_wait):
         state = _shared.loaded(context, store)
         before = _waiting(context, config, store, state)
-        new = route.swept(changed(context.args, config, state, before), context.clock())
+        now = context.clock()
+        new = route.swept(changed(context.args, config, state, before), now)
+        _shared.noted(context, config, state, _did(context.args, now))
         store.commit(new)
     after = _waiting(context, config, store, new)
     gone = {(one.id, one.row) for one in before} - {(one.id, one.row) for one in after}
@@ -86,6 +89,13 @@ def _change(context: Context, config: Config, store: Store, changed: Changed) ->
     else:
         context.print(f"{len(gone)} {done}; {len(after)} waiting")
     return 0
+
+
+def _did(args: argparse.Namespace, now: datetime) -> record.Person:
+    """What the journal says of it."""
+    if args.action == "drop":
+        return record.Person(at=now, did="drop", of=args.channel, ids=args.ids)
+    return record.Person(at=now, did="move", of=args.old, to=args.new)
 
 
 def _dropped(
@@ -131,6 +141,8 @@ def _retry(context: Context, config: Config, store: Store) -> int:
         state = _shared.loaded(context, store)
         found = _waiting(context, config, store, state)
         _check_name(context.args.channel, config, found)
+        did = record.Person(at=context.clock(), did="retry", of=context.args.channel)
+        _shared.noted(context, config, state, did)
         store.commit(outbox.retry(state, context.args.channel))
     wish = Wish(families=frozenset())
     outcome = check(config, wish, clock=context.clock, environ=context.environ)

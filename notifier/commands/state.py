@@ -2,12 +2,13 @@
 
 import argparse
 
-from notifier import outbox, route
+from notifier import outbox, record, route
 from notifier.cli import Context
 from notifier.commands import _shared
 from notifier.config import Config
 from notifier.errors import ConfigError
 from notifier.escape import one_line
+from notifier.memory import State
 from notifier.state import Store
 
 
@@ -63,8 +64,10 @@ def _reset(context: Context, config: Config, store: Store) -> int:
             "notifier state reset --yes"
         )
     with store.lock(config.state.lock_wait):
-        for path in store.reset(context.clock()):
+        now = context.clock()
+        for path in store.reset(now):
             context.print(f"put aside: {path}")
+        _shared.noted(context, config, State(), record.Person(at=now, did="reset"))
     context.print("the next check takes a first look")
     return 0
 
@@ -82,6 +85,7 @@ def _forget(context: Context, config: Config, store: Store) -> int:
         }
         thing = _shared.the_thing(context.args.thing, known)
         new = outbox.forgotten(state, thing, config, now)
+        _shared.noted(context, config, state, record.Person(at=now, did="forget", of=thing))
         waits = sum(len(event.to) for event in new.events.values() if event.thing == thing)
         store.commit(route.swept(new, now))
     context.print(f"{thing} is forgotten; {waits} to be told so at the next check")
