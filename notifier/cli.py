@@ -26,7 +26,7 @@ COMMANDS = {
     "channel": "the channels: list them, test one",
     "route": "which routes would take a thing, who is told, and when: test",
     "render": "how messages would look: what waits now, events of a file, or an example",
-    "config": "the configuration: check it, show it",
+    "config": "the configuration: write a first one, check it, show it, its schema",
     "state": "the state: show it, begin anew",
     "demo": "a cluster's day in a few seconds, on this machine alone",
 }
@@ -40,6 +40,7 @@ EXITS = {
     "outbox": "0 done, 1 something waits (list), 3 and 4 as check (retry)",
     "channel": "0 done, 4 not delivered (test)",
     "route": "0 somebody would be told, 1 nobody would be",
+    "config": "0 done, 3 the host could not be read and nothing was written (init)",
     "render": "0 shown, 1 there is no message to show",
 }
 ALWAYS = "always: 2 usage or configuration, 70 a bug, 74 the state, 75 another run holds the lock"

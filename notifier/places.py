@@ -1,5 +1,6 @@
 """Where the configuration is found, and where its state lives. Files follow it, not the user."""
 
+import os
 import stat
 import tomllib
 from collections.abc import Mapping
@@ -7,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from notifier.errors import ConfigError
+
+SYSTEM = Path("/etc/notifier/config.toml")
 
 
 def find(given: str | None, environ: Mapping[str, str]) -> Path:
@@ -16,13 +19,13 @@ def find(given: str | None, environ: Mapping[str, str]) -> Path:
     """
     if given or environ.get("NOTIFIER_CONFIG"):
         path = Path(given or environ["NOTIFIER_CONFIG"]).absolute()
-        if not _there(path):
+        if not there(path):
             how = "" if given else " ($NOTIFIER_CONFIG names it)"
             raise ConfigError(f"{path}: no such configuration file{how}")
         return path
-    places = [Path("/etc/notifier/config.toml"), _user(environ, "XDG_CONFIG_HOME", ".config")]
+    places = [SYSTEM, _user(environ, "XDG_CONFIG_HOME", ".config")]
     for path in places:
-        if _there(path):
+        if there(path):
             return path
     raise ConfigError(
         f"no configuration: neither {places[0]} nor {places[1]} exists, "
@@ -30,7 +33,14 @@ def find(given: str | None, environ: Mapping[str, str]) -> Path:
     )
 
 
-def _there(path: Path) -> bool:
+def fresh(given: str | None, environ: Mapping[str, str]) -> Path:
+    """Where a new configuration belongs: where one is named, in /etc for root, else at home."""
+    if given or environ.get("NOTIFIER_CONFIG"):
+        return Path(given or environ["NOTIFIER_CONFIG"]).absolute()
+    return SYSTEM if os.geteuid() == 0 else _user(environ, "XDG_CONFIG_HOME", ".config")
+
+
+def there(path: Path) -> bool:
     """Whether it exists. Raises ConfigError where that cannot be seen, or it is a folder."""
     try:
         found = path.stat()
@@ -64,7 +74,7 @@ def state_path(path: Path, given: str, environ: Mapping[str, str]) -> Path:
     """
     if given:
         return path.parent / Path(given).expanduser()
-    if path == Path("/etc/notifier/config.toml"):
+    if path == SYSTEM:
         return Path("/var/lib/notifier/state.json")
     if path == _user(environ, "XDG_CONFIG_HOME", ".config"):
         return _user(environ, "XDG_STATE_HOME", ".local/state").parent / "state.json"

@@ -3,7 +3,6 @@
 `python -m notifier.reference > docs/config.md`
 """
 
-import ast
 import inspect
 import json
 import sys
@@ -14,6 +13,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 import msgspec
 
 from notifier import settings, sources
+from notifier.schema import meanings
 from notifier.tables import Duration
 
 HEAD = """\
@@ -65,28 +65,12 @@ def _section(title: str, table: type[msgspec.Struct]) -> Iterator[str]:
     yield f"{inspect.getdoc(table)}\n"
     yield "| key | type | default | meaning |"
     yield "| --- | --- | --- | --- |"
-    meanings = _meanings(table)
+    told = meanings(table)
     for field in msgspec.structs.fields(table):
-        if field.name in meanings:
+        if field.name in told:
             cells = (f"`{field.encode_name}`", _type(field.type), _default(field))
-            yield f"| {' | '.join(cells)} | {meanings[field.name]} |"
+            yield f"| {' | '.join(cells)} | {told[field.name]} |"
     yield ""
-
-
-def _meanings(table: type) -> dict[str, str]:
-    """The comment above each field that the class itself (and no base of it) declares."""
-    lines = inspect.getsource(table).splitlines()
-    found = {}
-    (body,) = ast.parse("\n".join(lines)).body
-    for node in body.body if isinstance(body, ast.ClassDef) else ():
-        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
-            above = []
-            for line in reversed(lines[: node.lineno - 1]):
-                if not line.strip().startswith("#"):
-                    break
-                above.append(line.strip().removeprefix("#").strip())
-            found[node.target.id] = " ".join(reversed(above))
-    return found
 
 
 def _type(wanted: Any) -> str:

@@ -68,6 +68,7 @@ def test_the_wheel_made_from_the_sdist_sends_a_rendered_mail_from_anywhere(
     shared = bare / "share" / "doc" / "notifier"
     assert (shared / "cron" / "notifier").read_bytes() == CRON.read_bytes()
     assert (shared / "config.example.toml").is_file()
+    assert (shared / "config.schema.json").is_file()
 
     installed = bare / "bin" / "notifier"
     assert call(installed, "--version").startswith("notifier ")

@@ -1,4 +1,4 @@
-"""`notifier config`: is it right, and what does it come to."""
+"""`notifier config`: write a first one; is it right, what does it come to, what may stand in it."""
 
 import argparse
 from typing import Any
@@ -9,9 +9,10 @@ import msgspec
 from notifier import deliver
 from notifier.checks import REFERENCES, SECRETS
 from notifier.cli import Context
-from notifier.commands import _shared
+from notifier.commands import _init, _shared
 from notifier.config import Config
 from notifier.errors import ConfigError
+from notifier.schema import schema, types
 
 HIDDEN = "(hidden)"
 # keys of a source that hold secrets
@@ -21,14 +22,24 @@ ENDINGS = ("token", "password", "secret", "key")
 def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
     """The arguments of `config`."""
     what = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    init = what.add_parser(
+        "init", parents=[common], help="ask a host what it is, and write a configuration for it"
+    )
+    _init.arguments(init)
     what.add_parser("check", parents=[common], help="name everything that is wrong with it")
     what.add_parser(
         "show", parents=[common], help="what it comes to, with defaults and without secrets"
     )
+    what.add_parser("schema", parents=[common], help="what may stand in it, as JSON schema")
 
 
 def main(context: Context) -> int:
-    """Checks or shows the configuration. Raises ConfigError with all its faults."""
+    """Writes, checks, shows or describes it. Raises ConfigError with all its faults."""
+    if context.args.action == "init":
+        return _init.main(context)
+    if context.args.action == "schema":
+        context.print_json(schema(types()))
+        return 0
     config = _shared.configuration(context)
     if context.args.action == "check":
         return _check(context, config)

@@ -11,6 +11,7 @@ from notifier import __version__
 from notifier.errors import ConfigError
 from notifier.model import Health, Kind, Severity, Snapshot, Unreadable
 from notifier.settings import SourceSettings
+from notifier.sources._failed import LookFailed as LookFailed
 
 if TYPE_CHECKING:
     from notifier.sources._http import Http

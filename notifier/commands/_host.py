@@ -1,0 +1,130 @@
+"""Asks a host what it is: the part of `config init` that speaks to the cluster."""
+
+import re
+import time
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+from notifier import secrets, sources
+from notifier.cli import Context
+from notifier.commands._progress import progress
+from notifier.errors import ConfigError, SecretError
+from notifier.escape import one_line
+from notifier.model import SOURCE_WIDE
+from notifier.schema import NAME
+from notifier.settings import SourceSettings
+from notifier.sources import LookFailed
+from notifier.tables import Duration, nearest
+
+# seconds for all questions to the host together, and for each
+PATIENCE, EACH = 20.0, 8.0
+
+
+def address(text: str) -> str:
+    """A URL; what lacks its scheme is taken for HakuRiver's usual one. Raises ConfigError."""
+    text = text.strip()
+    if "://" not in text:
+        text = f"http://{text}"
+        if ":" not in text.removeprefix("http://").partition("/")[0]:
+            host, slash, path = text.removeprefix("http://").partition("/")
+            text = f"http://{host}:8000{slash}{path}"
+    try:
+        parts = urlsplit(text)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        good = False
+    if not good or not text.isprintable() or " " in text:
+        raise ConfigError("config init: URL: expected an http(s) address")
+    if parts.password:
+        raise ConfigError("config init: URL: a password does not belong into it; see --token")
+    return text
+
+
+def shown(url: str) -> str:
+    return urlsplit(url).netloc.rpartition("@")[2]
+
+
+def who(context: Context, url: str) -> tuple[str, str]:
+    """(type, what the host says of itself). Raises LookFailed; with --type that is a warning."""
+    given = context.args.type
+    known = list(dict.fromkeys(sources.BUILT_IN.values()))
+    if given:
+        try:
+            sources.settings_of(given)
+        except KeyError as error:
+            near = nearest(given, error.args[0]) or f" (there are: {', '.join(error.args[0])})"
+            raise ConfigError(f"--type: unknown type '{given}'{near}") from None
+    token = _resolved(context.args.token, context.environ)
+    with progress(context, f"asking {shown(url)}"):
+        try:
+            return _probed([given] if given else known, url, token)
+        except LookFailed as failed:
+            if not given:
+                raise
+            context.log.warning("%s: %s; written all the same", shown(url), failed.reason)
+    return given, ""
+
+
+def _resolved(reference: str, environ: Mapping[str, str]) -> str:
+    try:
+        return secrets.resolve(reference, environ) if reference else ""
+    except SecretError as error:
+        raise ConfigError(f"--token: {error}") from None
+
+
+def _probed(types: list[str], url: str, token: str) -> tuple[str, str]:
+    """Asks in turn as each type would, until one knows the answer. Raises LookFailed."""
+    deadline = time.monotonic() + PATIENCE
+    told: list[tuple[str, LookFailed]] = []
+    for name in types:
+        about: Any = getattr(sources.module(name), "about", None)
+        settings = _settings(name, url, token)
+        if about is None or settings is None:
+            continue
+        with sources.connect(settings) as http:
+            try:
+                return name, one_line(about(settings, http, None, deadline))[:200]
+            except LookFailed as failed:
+                if failed.why in (*SOURCE_WIDE, "slow") or failed.status in (401, 403):
+                    raise
+                told.append((name, failed))
+    if len(told) == 1:
+        raise told[0][1]
+    tried = "; ".join(f"{name}: {failed.reason}" for name, failed in told)
+    raise LookFailed("refused", f"it is none of those that can be watched ({tried})")
+
+
+def _settings(kind: str, url: str, token: str) -> SourceSettings | None:
+    """A source of this type with nothing but an address; None where that is not enough."""
+    wanted: Any = sources.settings_of(kind)
+    fields = {field.name for field in msgspec.structs.fields(wanted)}
+    more = {"token": token, "timeout": Duration(EACH)}
+    try:
+        settings: SourceSettings = wanted(
+            type=kind, url=url, **{key: value for key, value in more.items() if key in fields}
+        )
+    except TypeError:
+        return None
+    return settings
+
+
+def kind(kind: str) -> str:
+    """A kind of thing of this type, for the example of a route."""
+    known = sources.module(kind).KINDS.values()
+    return next((one.name for one in known if one.finite), next(iter(known)).name)
+
+
+def name(given: str | None, url: str, kind: str) -> str:
+    """The name of the source: the first word of the host's name, where it has one."""
+    if given is not None:
+        if not re.fullmatch(NAME["pattern"], given) or given == "notifier":
+            raise ConfigError(
+                f"--name: '{given[:64]}': only letters, digits, _ and -; not notifier"
+            )
+        return given
+    first, _, rest = (urlsplit(url).hostname or "").partition(".")
+    good = re.fullmatch(r"[a-z][a-z0-9_-]{0,63}", first) and first not in ("localhost", "notifier")
+    return first if good and not re.fullmatch(r"[0-9.]*", rest or "x") else kind
