@@ -6,6 +6,7 @@ from fnmatch import fnmatchcase
 from typing import get_args
 from urllib.parse import urlsplit
 
+from notifier import pushed
 from notifier.checks import REFERENCES, SECRETS
 from notifier.config import Config
 from notifier.model import EventType, Family, Health, Severity
@@ -81,7 +82,7 @@ def _unused(config: Config) -> Iterator[str]:
 def _routes(config: Config, kinds: Collection[str]) -> Iterator[str]:
     words: dict[str, Collection[str]] = {
         "source": (*config.sources, OWN_SOURCE),
-        "kind": (*kinds, *OWN_KINDS),
+        "kind": (*kinds, *OWN_KINDS, *pushed.KINDS),
         "family": get_args(Family),
         "type": get_args(EventType),
         "health": get_args(Health),
@@ -109,6 +110,9 @@ def _fruitless(
         for pattern in patterns if field in words else ():
             if not any(fnmatchcase(word, pattern) for word in words[field]):
                 near = nearest(pattern, words[field])
+                if field == "source" and not near:
+                    # what `notifier emit` pushes has a name of its own
+                    continue
                 yield f"{field}': '{pattern[:60]}' fits nothing that is configured{near}"
 
 

@@ -175,8 +175,7 @@ def _look(config: Config, source: str, results: Sequence[Snapshot]) -> Look:
     def classify(kind: str, word: str) -> pushed.Meaning:
         if module and kind in module.KINDS:
             return module.classify(settings, kind, word)
-        health = pushed.health_of(kinds[kind], word)
-        return health, pushed.severity_of(health, word)
+        return pushed.meaning(kinds[kind], word)
 
     return Look(
         source=source,
@@ -238,7 +237,7 @@ def _sweep(folder: Path, now: datetime) -> None:
                 path.unlink()
 
 
-class Waiting(Frozen, frozen=True, kw_only=True):
+class Waiting(Frozen, frozen=True, kw_only=True, omit_defaults=False):
     """What lies in the spool: files for the next check, and those that were set aside."""
 
     files: int = 0

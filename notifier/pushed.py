@@ -71,6 +71,12 @@ def severity_of(health: Health, word: str = "") -> Severity:
     return "critical" if health in BAD else "info"
 
 
+def meaning(kind: Kind, word: str) -> Meaning:
+    """Both of a word that stands alone."""
+    health = health_of(kind, word)
+    return health, severity_of(health, word)
+
+
 def is_pushed(scope: str) -> bool:
     """Whether what is known in this scope came through the spool."""
     return scope == SCOPE or scope.startswith(f"{SCOPE}:")

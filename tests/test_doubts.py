@@ -219,3 +219,7 @@ def test_the_group_that_root_gave_the_file_to_may_read_it(
     monkeypatch.setattr(Path, "stat", stat)
     more = '[channels.pager]\nurl = "tgram://hunter2/x"'
     assert len(doubted(more, mode=mode)) == found
+
+
+def test_what_can_be_pushed_is_no_doubt(doubted: Doubted) -> None:
+    assert doubted(route("gpu", "match = { source = 'backup', kind = 'unit' }")) == []

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
-from notifier import sources
+from notifier import pushed, sources
 from notifier.config import Config
 from notifier.errors import ConfigError
 from notifier.model import BAD, Event, Health, Kind, Observation, Severity
@@ -22,11 +22,17 @@ OURS: Mapping[str, tuple[str, Health, Severity]] = {
 
 
 def kinds(config: Config, source: str) -> Mapping[str, Kind]:
-    """What a source shows. Raises ConfigError for one that is not configured."""
+    """What a source shows; one that is not configured, what can be pushed in its name.
+
+    Raises ConfigError where that looks like a slip.
+    """
     if source == "notifier":
         return {"channel": CHANNEL}
     if source not in config.sources:
-        raise ConfigError(f"no source is named '{source}'{nearest(source, config.sources)}")
+        near = nearest(source, config.sources)
+        if near:
+            raise ConfigError(f"no source is named '{source}'{near}")
+        return pushed.KINDS
     return {**sources.module(config.sources[source].type).KINDS, "source": SOURCE}
 
 
@@ -35,15 +41,20 @@ def seen(config: Config, source: str, kind: str, status: str, ident: str) -> Obs
     if kind in OURS:
         word, health, severity = OURS[kind]
     else:
-        settings = config.sources[source]
-        module = sources.module(settings.type)
         words = [status] if status else [*WORDS]
-        found = {word: module.classify(settings, kind, word) for word in words}
+        found = {word: _means(config, source, kind, word) for word in words}
         word = next((word for word in words if found[word][0] in BAD), words[0])
         health, severity = found[word]
     return Observation(
         kind=kind, id=ident, name=ident, status=word, health=health, severity=severity
     )
+
+
+def _means(config: Config, source: str, kind: str, word: str) -> pushed.Meaning:
+    settings = config.sources.get(source)
+    if settings is None:
+        return pushed.meaning(pushed.KINDS[kind], word)
+    return sources.module(settings.type).classify(settings, kind, word)
 
 
 def example(config: Config, now: datetime) -> list[Event]:

@@ -188,8 +188,7 @@ def _classified(
             found = module.classify(settings, kind.name, word)
             if found[0] != "unknown":
                 return found
-    health = pushed.health_of(kind, word)
-    return health, pushed.severity_of(health, word)
+    return pushed.meaning(kind, word)
 
 
 def _message(text: str) -> str:

@@ -73,7 +73,9 @@ def main(context: Context) -> int:
     state = store.load()[0]
     at = _moment(context.args.at, config, context.clock())
     event = _event(_given(context.args.fields), config, at)
-    found = forecast(event, config, store.people(), state, kinds_of(config), at)
+    shown = _made_up.kinds(config, event.source).values()
+    families = {**kinds_of(config), **{f"{event.source}/{one.name}": one.family for one in shown}}
+    found = forecast(event, config, store.people(), state, families, at)
     tested = _tested(event, config, found)
     if context.args.json:
         context.print_json(tested)

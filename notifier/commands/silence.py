@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
+from notifier import pushed
 from notifier.checks import FIELDS
 from notifier.cli import Context
 from notifier.commands import _shared
@@ -113,7 +114,7 @@ def _new(context: Context, config: Config, state: State, people: People, now: da
         comment=args.comment, things=tuple(args.things), match=match,
     )  # fmt: skip
     if args.until_resolved:
-        handles = _open_there(silence, state, kinds_of(config))
+        handles = _open_there(silence, state, {**pushed.families(state), **kinds_of(config)})
         if not handles:
             raise ConfigError("nothing that fits is open; say --for TIME")
         silence = replace(silence, handles=handles)

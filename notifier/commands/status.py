@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from notifier import outbox
+from notifier import intake, outbox, pushed
 from notifier.cli import Context
 from notifier.commands import _shared
 from notifier.config import Config
@@ -18,13 +18,20 @@ from notifier.people import Ack, Silence, holds
 from notifier.poll import kinds_of
 from notifier.state import LookTime, Store
 from notifier.tables import Duration
-from notifier.words import Clock, lasting
+from notifier.words import Clock, lasting, plural
 
 ORIGINS: dict[Origin, str] = {
     "fresh": "no check has run yet",
     "lost": "the state was lost; the next check looks as for the first time",
     "former": "the state is damaged; this is the generation before it",
 }
+
+
+class Pushed(msgspec.Struct, kw_only=True):
+    """How many things are known of what was pushed, and when the last of them was."""
+
+    things: int
+    last: datetime
 
 
 class Found(msgspec.Struct, kw_only=True):
@@ -34,7 +41,8 @@ class Found(msgspec.Struct, kw_only=True):
     the configuration, null where nobody looked yet, with `trouble` where it cannot be read;
     `overdue` are those older than --max-age. `thing` and `known` answer `status THING`: the whole
     name, and the status in which it was last seen. `acks` (incident -> who has it in hand) and
-    `silences` are what people decided and what holds now.
+    `silences` are what people decided and what holds now. `pushed` has an entry for each
+    SOURCE/KIND that came through the spool, and `spool` counts the files in it.
     """
 
     version: int = 1
@@ -48,6 +56,8 @@ class Found(msgspec.Struct, kw_only=True):
     silences: list[Silence] = []
     looks: dict[str, LookTime | None]
     overdue: list[str]
+    pushed: dict[str, Pushed] = {}
+    spool: intake.Waiting = intake.Waiting()
 
     @property
     def trouble(self) -> bool:
@@ -105,7 +115,17 @@ def _found(context: Context, config: Config) -> Found:
         ),
         looks={name: looks.get(name) for name in families},
         overdue=[name for name in families if _overdue(looks.get(name), max_age, now)],
+        pushed=_pushed(state),
+        spool=intake.waiting(store.spool, state),
     )
+
+
+def _pushed(state: State) -> dict[str, Pushed]:
+    found = {}
+    for key, scopes in sorted(pushed.scopes_of(state).items()):
+        seen = [at for scope in scopes for at in state.things[key].scopes[scope].seen.values()]
+        found[key] = Pushed(things=len(seen), last=max(seen))
+    return found
 
 
 def _max_age(text: str | None) -> timedelta | None:
@@ -162,6 +182,19 @@ def _print(context: Context, config: Config, found: Found) -> None:
     context.print("LAST LOOK")
     for name, look in found.looks.items():
         context.print(f"  {_look(name, look, name in found.overdue, clock)}")
+    _print_pushed(context, found, clock)
+
+
+def _print_pushed(context: Context, found: Found, clock: Clock) -> None:
+    if found.pushed:
+        context.print("PUSHED")
+    for key, one in found.pushed.items():
+        things = plural(one.things, key.partition("/")[2])
+        context.print("  " + one_line(f"{key}: {things}, the last at {clock.time(one.last)}"))
+    if found.spool.files:
+        context.print(f"SPOOL: {plural(found.spool.files, 'file')} for the next check")
+    if found.spool.aside:
+        context.print(f"SET ASIDE: {plural(found.spool.aside, 'file')} in spool/aside")
 
 
 def _print_thing(context: Context, config: Config, found: Found) -> None:

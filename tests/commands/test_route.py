@@ -140,7 +140,7 @@ def test_what_no_route_takes_goes_where_it_always_goes(
         (["severity=bad"], "severity is one of critical, warning, info"),
         (["type=recovery"], "no route is asked: it goes to whoever was told of the problem"),
         (["kind=tsak"], "river shows no 'tsak' (did you mean 'task'?)"),
-        (["source=lake"], "no source is named 'lake'"),
+        (["source=rivr"], "no source is named 'rivr' (did you mean 'river'?)"),
         (["--at", "25:00"], "--at: expected a time such as 23:30 or 2026-12-01T23:30"),
         (["--at", "0001-01-01T00:00"], "--at: expected a time"),
     ],
@@ -160,3 +160,13 @@ def test_hostile_words_do_nothing_to_a_terminal(run: Run) -> None:
     ran = run("route", "test", "name=\x1b[2Ja\nb")
     assert "\x1b" not in ran.out
     assert len(ran.out.splitlines()) == 5
+
+
+def test_what_is_pushed_can_be_asked_for_too(run: Run, config: Path) -> None:
+    more = "[[routes]]\nmatch = { source = 'backup', family = 'tasks' }\nchannels = ['chat']\n"
+    config.write_text(config.read_text() + more)
+    ran = run("route", "test", "source=backup", "kind=job")
+    assert ran.code == 0
+    assert "problem: backup/job/any failed (critical)" in ran.out
+    assert "route '1' takes it: chat" in ran.out
+    assert run("route", "test", "source=backup", "kind=job", "status=done").code == 1

@@ -244,7 +244,7 @@ def test_the_json_has_the_documented_shape(run: Run, remembered: Remembered) -> 
     assert shown["overdue"] == ["river/nodes", "river/tasks"]
     assert shown.keys() == {
         "version", "at", "origin", "thing", "known", "open", "waiting", "acks", "silences",
-        "looks", "overdue",
+        "looks", "overdue", "pushed", "spool",
     }  # fmt: skip
 
 
@@ -260,6 +260,25 @@ def test_what_people_decided_is_shown_beside_what_is_open(run: Run, remembered: 
     out = run("status").out
     assert "eve has it in hand: on it" in out
     assert "SILENT until 14:00 UTC: river/node/b (s-1, eve: disk swap)" in out
+
+
+def test_what_was_pushed_is_shown_and_what_waits_in_the_spool(
+    run: Run, remembered: Remembered
+) -> None:
+    early = NOON - timedelta(minutes=20)
+    scope = Scope(since=early, statuses={"failed": ["a", "b"]}, seen={"a": early, "b": NOON})
+    store = remembered(state(things={"backup/job": Things({"emit": scope})}))
+    assert run("emit", "--source", "backup", "--id", "1", "--failed").code == 0
+    (store.spool / "aside").mkdir()
+    (store.spool / "aside" / "odd").touch()
+    ran = run("status")
+    assert ran.out.splitlines()[-4:] == [
+        "PUSHED", "  backup/job: 2 jobs, the last at 12:00 UTC",
+        "SPOOL: 1 file for the next check", "SET ASIDE: 1 file in spool/aside",
+    ]  # fmt: skip
+    shown = json.loads(run("status", "--json").out)
+    assert shown["pushed"] == {"backup/job": {"things": 2, "last": "2026-11-22T12:00:00Z"}}
+    assert shown["spool"] == {"files": 1, "aside": 1}
 
 
 def test_what_nobody_looked_at_is_null(run: Run) -> None:
