@@ -20,7 +20,7 @@ from notifier.look import Look
 from notifier.memory import State
 from notifier.model import Frozen, Kind, Snapshot
 from notifier.pushed import Batch, Parcel
-from notifier.spool import LARGEST, NAME, SOURCE
+from notifier.spool import FOLDER, LARGEST, NAME, SOURCE
 
 # files and bytes that one run takes in
 MOST, MOST_BYTES = 1000, 64 << 20
@@ -78,7 +78,7 @@ def take(folder: Path, state: State, config: Config, now: datetime) -> Taken:
 def _listed(folder: Path, owed: bool) -> list[str]:
     """The names in it. Raises OSError. `owed`: what is gone of them must be gone for good."""
     try:
-        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        handle = os.open(folder, FOLDER)
     except FileNotFoundError:
         return []
     try:
@@ -205,7 +205,7 @@ def clear(folder: Path, state: State, now: datetime, said: list[str]) -> State:
                 said.append(f"{folder}/{key}: cannot be removed: {error.strerror}")
                 left[key] = state.spool[key]
         _sweep(folder, now)
-        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        handle = os.open(folder, FOLDER)
         try:
             files.sync_names(handle)
         finally:

@@ -24,6 +24,7 @@ from notifier.pushed import Batch, Parcel
 # bytes of one file
 LARGEST = 1 << 20
 NAME = re.compile(r"[0-9]{20}-[0-9a-f]{8}\.json")
+FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 SOURCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
@@ -89,12 +90,11 @@ def _opened(folder: Path) -> Iterator[int]:
 
     Raises OSError, and StateError where what is written here would never be read.
     """
-    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
-        handle = os.open(folder, flags)
+        handle = os.open(folder, FOLDER)
     except FileNotFoundError:
         _make(folder)
-        handle = os.open(folder, flags)
+        handle = os.open(folder, FOLDER)
     except PermissionError:
         raise StateError(_closed(folder)) from None
     try:
@@ -136,11 +136,11 @@ def _make(folder: Path) -> None:
     try:
         with suppress(FileExistsError):
             os.mkdir(folder.name, 0o700, dir_fd=home)
-            if os.geteuid() == 0:
-                found = os.fstat(home)
-                os.chown(
-                    folder.name, found.st_uid, found.st_gid, dir_fd=home, follow_symlinks=False
-                )
+            made = os.open(folder.name, FOLDER, dir_fd=home)
+            try:
+                _give(made, os.fstat(home))
+            finally:
+                os.close(made)
         files.sync_names(home)
     finally:
         os.close(home)
@@ -150,10 +150,16 @@ def _write(handle: int, name: str, raw: bytes, there: os.stat_result) -> None:
     """One file that the spool's owner can read, whoever we are."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     with os.fdopen(os.open(name, flags, 0o600, dir_fd=handle), "wb") as file:
-        if os.geteuid() == 0:
-            os.fchown(file.fileno(), there.st_uid, there.st_gid)
+        _give(file.fileno(), there)
         theirs = os.geteuid() not in (0, there.st_uid)
         os.fchmod(file.fileno(), 0o640 if theirs else 0o600)
         file.write(raw)
         file.flush()
         os.fsync(file.fileno())
+
+
+def _give(made: int, there: os.stat_result) -> None:
+    """What root made belongs to whoever has the folder around it."""
+    found = os.fstat(made)
+    if os.geteuid() == 0 and (found.st_uid, found.st_gid) != (there.st_uid, there.st_gid):
+        os.fchown(made, there.st_uid, there.st_gid)

@@ -1,6 +1,7 @@
-"""What is shipped: the cron file as cron reads it, the wheel on a machine without a checkout."""
+"""What is shipped: the cron file, the units, the wheel on a machine without a checkout."""
 
 import re
+import shlex
 import subprocess
 import sys
 import venv
@@ -10,8 +11,14 @@ from pathlib import Path
 import pytest
 from peers import Command, Mailbox
 
+from notifier.cli import parser
+from notifier.commands.check import GRACE
+from notifier.errors import Exit
+from notifier.settings import RunSettings, StateSettings
+
 ROOT = Path(__file__).parents[1]
 CRON = ROOT / "contrib" / "cron" / "notifier"
+SYSTEMD = ROOT / "contrib" / "systemd"
 
 
 def cron_lines() -> list[str]:
@@ -45,6 +52,47 @@ def test_the_cron_file_has_one_job_with_a_user_and_without_percent_signs() -> No
     assert command == "notifier check -q"
 
 
+def units(pattern: str) -> list[Path]:
+    return sorted(SYSTEMD.glob(pattern))
+
+
+def settings(unit: Path) -> dict[str, str]:
+    """Key -> value of a unit, the last where there are several."""
+    lines = unit.read_text().splitlines()
+    return dict(line.split("=", 1) for line in lines if re.match(r"[A-Z]\w+=", line))
+
+
+def test_the_service_outlives_the_longest_run_and_takes_its_news_for_success() -> None:
+    service = settings(SYSTEMD / "notifier.service")
+    minutes = int(service["TimeoutStartSec"].removesuffix("min"))
+    assert minutes * 60 > StateSettings().lock_wait + RunSettings().deadline + GRACE
+    told = (Exit.FOUND, Exit.UNREADABLE, Exit.UNDELIVERED, Exit.LOCKED)
+    assert service["SuccessExitStatus"] == " ".join(str(int(code)) for code in told)
+    assert service["Type"] == "oneshot"
+
+
+def test_all_services_run_as_the_same_static_user_and_write_to_the_same_folder() -> None:
+    user = (SYSTEMD / "sysusers.d" / "notifier.conf").read_text().splitlines()[-1]
+    assert user.startswith("u notifier ")
+    assert len(units("*.service")) == 3
+    for unit in units("*.service"):
+        found = settings(unit)
+        assert found["User"] == found["Group"] == found["StateDirectory"] == "notifier"
+        assert "DynamicUser" not in found
+        assert found["CapabilityBoundingSet"] == ""
+        assert found["NoNewPrivileges"] == "yes"
+        assert found["ExecStart"].startswith("/usr/local/bin/notifier ")
+
+
+def test_what_the_units_call_is_a_command_line_that_we_take() -> None:
+    for unit in units("*.service"):
+        line = settings(unit)["ExecStart"].replace("%i", "backup.service").replace("%l", "srv1")
+        words = shlex.split(line.replace("${MONITOR_SERVICE_RESULT}", ""))[1:]
+        args = parser(words).parse_args(words)
+        assert args.command in ("check", "emit")
+    assert settings(SYSTEMD / "notifier.timer")["OnCalendar"] == "*:0/2"
+
+
 def call(*command: str | Path) -> str:
     """The output of a command that must succeed."""
     done = subprocess.run(
@@ -69,6 +117,9 @@ def test_the_wheel_made_from_the_sdist_sends_a_rendered_mail_from_anywhere(
     assert (shared / "cron" / "notifier").read_bytes() == CRON.read_bytes()
     assert (shared / "config.example.toml").is_file()
     assert (shared / "config.schema.json").is_file()
+    for unit in filter(Path.is_file, SYSTEMD.rglob("*")):
+        shipped = shared / "systemd" / unit.relative_to(SYSTEMD)
+        assert shipped.read_bytes() == unit.read_bytes()
 
     installed = bare / "bin" / "notifier"
     assert call(installed, "--version").startswith("notifier ")

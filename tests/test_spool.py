@@ -174,13 +174,21 @@ def test_a_spool_that_is_a_symbolic_link_is_not_followed(
 def test_root_gives_what_it_writes_to_the_owner_of_the_state(
     folder: Path, put: Put, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    given: list[tuple[int, int]] = []
-    home = folder.parent.stat()
+    usual, owners = os.fstat, {folder.parent.stat().st_ino: (1234, 5678)}
+
+    def fstat(handle: int) -> os.stat_result:
+        values = list(usual(handle))
+        values[4:6] = owners.get(values[1], (0, 0))
+        return os.stat_result(values)
+
     monkeypatch.setattr(os, "geteuid", lambda: 0)
-    monkeypatch.setattr(os, "chown", lambda _, uid, gid, **more: given.append((uid, gid)))
-    monkeypatch.setattr(os, "fchown", lambda _, uid, gid: given.append((uid, gid)))
-    put(parcel(seen("job", "a", "failed")))
-    assert given == [(home.st_uid, home.st_gid)] * 2, "the folder, and the file in it"
+    monkeypatch.setattr(os, "fstat", fstat)
+    monkeypatch.setattr(
+        os, "fchown", lambda handle, *owner: owners.update({usual(handle).st_ino: owner})
+    )
+    (path,) = put(parcel(seen("job", "a", "failed")))
+    assert owners[folder.stat().st_ino] == (1234, 5678)
+    assert owners[path.stat().st_ino] == (1234, 5678)
 
 
 def test_root_does_not_make_the_folder_of_the_state(

@@ -1,4 +1,4 @@
-"""Every test below is marked `chaos`: it kills real runs, and needs strace."""
+"""Every test below is marked `chaos`: it kills or confines real runs, and needs tools for that."""
 
 from pathlib import Path
 
