@@ -19,6 +19,7 @@ from notifier.errors import ConfigError, Exit, LockedError, NotifierError
 COMMANDS = {
     "check": "look at the sources and tell what is new",
     "emit": "push one event from a script or unit; the next check tells it",
+    "doctor": "is everything in place: configuration, state, servers, channels, cron",
     "status": "what is open, waiting, unreadable, and when was the last look",
     "silence": "do not speak of some things for a while: add, list, expire",
     "ack": "an incident is in somebody's hands: no reminders, no escalation",
@@ -37,6 +38,7 @@ EXITS = {
     "check": "0 nothing new, 1 news, 3 something could not be read, 4 not all was delivered",
     "status": "0 all is well, 1 something is open, unreadable, overdue or not delivered",
     "emit": "0 it is on disk, and the next check takes it in; 74 it could not be written",
+    "doctor": "0 all works (warnings are no failure), 1 something does not",
     "outbox": "0 done, 1 something waits (list), 3 and 4 as check (retry)",
     "channel": "0 done, 4 not delivered (test)",
     "route": "0 somebody would be told, 1 nobody would be",

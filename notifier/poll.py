@@ -165,6 +165,11 @@ def _active(state: State, name: str, settings: SourceSettings, kind: Kind) -> se
     }
 
 
+def host_of(name: str, settings: SourceSettings) -> str:
+    """HOST:PORT of a source, which is asked one thing at a time; its name where it has none."""
+    return urlsplit(getattr(settings, "url", "")).netloc.rpartition("@")[2] or name
+
+
 def _side_by_side(
     config: Config,
     tasks: Sequence[_Task],
@@ -175,8 +180,7 @@ def _side_by_side(
     """One thread per host; a thread that outlives the deadline is left behind."""
     hosts: dict[str, list[_Task]] = {}
     for task in tasks:
-        host = urlsplit(getattr(task.settings, "url", "")).netloc.rpartition("@")[2]
-        hosts.setdefault(host or task.name, []).append(task)
+        hosts.setdefault(host_of(task.name, task.settings), []).append(task)
 
     def ask_all(mine: Sequence[_Task]) -> None:
         for task in mine:

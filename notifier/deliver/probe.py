@@ -33,10 +33,15 @@ class Exchange(NamedTuple):
 
 
 class Watch:
-    """What one attempt did on the wire until `deadline` (monotonic seconds)."""
+    """What one attempt did on the wire until `deadline` (monotonic seconds).
 
-    def __init__(self, deadline: float) -> None:
+    A `dry` one lets nothing out: `asked` has the addresses that would have been asked.
+    """
+
+    def __init__(self, deadline: float, *, dry: bool = False) -> None:
         self.deadline = deadline
+        self.dry = dry
+        self.asked: list[str] = []
         self.exchanges: list[Exchange] = []
 
     @property
@@ -54,10 +59,10 @@ class _Held(requests.RequestException):
 
 
 @contextlib.contextmanager
-def watching(deadline: float) -> Iterator[Watch]:
+def watching(deadline: float, *, dry: bool = False) -> Iterator[Watch]:
     """Everything that this thread sends through requests is watched."""
     install()
-    watch = Watch(deadline)
+    watch = Watch(deadline, dry=dry)
     token = _watch.set(watch)
     try:
         yield watch
@@ -84,7 +89,9 @@ def _wrapped(real: Any) -> Any:
         if watch is None:
             answer: requests.Response = real(session, request, **options)
             return answer
-        if watch.held:
+        if watch.dry:
+            watch.asked.append(str(request.url))
+        if watch.held or watch.dry:
             raise _Held
         try:
             answer = real(session, request, **options | {"allow_redirects": False, "stream": True})

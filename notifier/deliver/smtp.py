@@ -5,6 +5,7 @@ import smtplib
 import socket
 import ssl
 import time
+from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 from notifier.checks import loopback
@@ -63,9 +64,20 @@ def place(text: str, tls: Tls) -> tuple[str, int, Tls]:
 
 def send(server: Server, mailing: Mailing, deadline: float) -> Verdict:
     """Sends it. `deadline` (monotonic seconds) bounds all steps together. Never raises."""
-    talk = _Talk(server, deadline)
+    return _told(_Talk(server, deadline), lambda talk: talk.run(mailing))
+
+
+def greet(server: Server, deadline: float) -> Verdict:
+    """As far as a mail server can be tried without a mail: its reason says how it answered.
+
+    `delivered` here means that it let us in. Never raises.
+    """
+    return _told(_Talk(server, deadline), lambda talk: talk.greet())
+
+
+def _told(talk: "_Talk", work: "Callable[[_Talk], Verdict]") -> Verdict:
     try:
-        return talk.run(mailing)
+        return work(talk)
     except _Said as said:
         return said.verdict
     except smtplib.SMTPResponseException as error:
@@ -96,10 +108,21 @@ class _Talk:
         self.step = "connect"
         self.smtp: smtplib.SMTP | None = None
 
-    def run(self, mailing: Mailing) -> Verdict:
+    def greet(self) -> Verdict:
+        """Connects, greets, asks for TLS and logs in, and no more."""
+        smtp = self._enter()
+        how = "over TLS" if isinstance(smtp.sock, ssl.SSLSocket) else "without TLS"
+        who = f", logged in as {self.server.user}" if self.server.password else ""
+        return Verdict("delivered", f"answers, {how}{who}")
+
+    def _enter(self) -> smtplib.SMTP:
         smtp = self._connect()
         self._secure(smtp)
         self._login(smtp)
+        return smtp
+
+    def run(self, mailing: Mailing) -> Verdict:
+        smtp = self._enter()
         options = self._options(smtp, mailing)
         self._expect(smtp, "mail", lambda: smtp.mail(mailing.sender, options))
         self._expect(smtp, "rcpt", lambda: smtp.rcpt(mailing.recipient))
