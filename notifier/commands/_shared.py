@@ -78,14 +78,19 @@ def the_thing(asked: str, known: Iterable[str]) -> str:
 
 
 def coloured(context: Context) -> bool:
-    """Whether to colour stdout: --color, then NO_COLOR, FORCE_COLOR, then what stdout is."""
+    """Whether to colour stdout: --color, then what the environment says, then what stdout is.
+
+    NO_COLOR goes before FORCE_COLOR and CLICOLOR_FORCE, and these before CLICOLOR=0.
+    """
     if context.args.color != "auto":
         return bool(context.args.color == "always")
-    if context.environ.get("NO_COLOR"):
+    environ = context.environ
+    if environ.get("NO_COLOR"):
         return False
-    if context.environ.get("FORCE_COLOR"):
+    if environ.get("FORCE_COLOR") or environ.get("CLICOLOR_FORCE", "0") not in ("", "0"):
         return True
-    return sys.stdout.isatty() and context.environ.get("TERM") != "dumb"
+    plain = environ.get("TERM") == "dumb" or environ.get("CLICOLOR") == "0"
+    return sys.stdout.isatty() and not plain
 
 
 def paint(text: str, severity: str, on: bool) -> str:

@@ -34,6 +34,10 @@ def main(context: Context) -> int:
                 raise ConfigError(f"no open incident is called '{name}'{nearest(name, living)}")
             acks[name] = Ack(at=now, author=author(), comment=context.args.comment)
         commit(replace(people, acks=acks))
+    if context.args.json:
+        named = {name: acks[name] for name in context.args.incidents}
+        context.print_json({"version": 1, "acks": named})
+        return 0
     for name in context.args.incidents:
         incident = state.incidents[name]
         context.print(

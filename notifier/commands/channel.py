@@ -4,8 +4,11 @@ import argparse
 from collections import Counter
 from datetime import timedelta
 
+import msgspec
+
 from notifier.cli import Context
 from notifier.commands import _shared
+from notifier.commands._progress import progress
 from notifier.config import Config
 from notifier.dispatch import Post
 from notifier.errors import ConfigError, Exit
@@ -18,6 +21,24 @@ from notifier.words import Clock
 
 # no name that a command could be given, so that no message tells anybody to give it
 NAME = "TEST (no real node)"
+
+
+class Sent(msgspec.Struct):
+    """One message of a test: the problem, or its ending."""
+
+    row: str
+    what: str
+    key: str
+    outcome: str
+    reason: str
+
+
+class Report(msgspec.Struct, kw_only=True):
+    """The shape of `channel test --json`; after what is not delivered nothing more is sent."""
+
+    version: int = 1
+    exit: int
+    sent: list[Sent]
 
 
 def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
@@ -39,7 +60,11 @@ def main(context: Context) -> int:
     if name not in there and name not in config.channels:
         near = nearest(name, [*config.channels, *there])
         raise ConfigError(f"no channel is named '{name}'{near}")
-    return max(_test(context, config, row) for row in config.rows_of(name))
+    sent = [one for row in config.rows_of(name) for one in _test(context, config, row)]
+    code = Exit.OK if all(one.outcome == "delivered" for one in sent) else Exit.UNDELIVERED
+    if context.args.json:
+        context.print_json(Report(exit=code, sent=sent))
+    return code
 
 
 def _list(context: Context, config: Config) -> int:
@@ -69,21 +94,23 @@ def _how(channel: ChannelState | None, clock: Clock) -> str:
     return f"{how} since {clock.time(channel.failing_since)}: {channel.reason}"
 
 
-def _test(context: Context, config: Config, row: str) -> int:
+def _test(context: Context, config: Config, row: str) -> list[Sent]:
     """Sends outside the outbox: a test owes nothing to anybody and leaves nothing behind."""
     post = Post(config, context.environ, context.clock, 0.0)
-    code = Exit.OK
+    sent = []
     for state, message in rehearsal(row, context):
-        receipt = post.one(state, message)
-        if receipt.outcome == "delivered":
-            context.print(f"{row}: delivered {message.events[0]} ({message.key})")
-        else:
+        with progress(context, f"sending to {row}"):
+            receipt = post.one(state, message)
+        what = message.events[0]
+        sent.append(Sent(row, what, message.key, receipt.outcome, receipt.reason))
+        if receipt.outcome != "delivered":
             context.log.error("%s: %s: %s", row, receipt.outcome, receipt.reason)
-            code = Exit.UNDELIVERED
             break
+        if not (context.args.json or context.args.quiet):
+            context.print(f"{row}: delivered {what} ({message.key})")
     for line in post.warnings:
         context.log.warning("%s", line)
-    return code
+    return sent
 
 
 def rehearsal(row: str, context: Context) -> list[tuple[State, Message]]:

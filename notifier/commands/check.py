@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from notifier.cli import Context
 from notifier.commands import _shared
+from notifier.commands._progress import progress
 from notifier.config import Config
 from notifier.errors import ConfigError, Exit
 from notifier.model import Event
@@ -46,9 +47,10 @@ def main(context: Context) -> int:
     wish = Wish(families=families, sources=tuple(args.source), force=args.now)
     watchdog = _watch(config, context)
     try:
-        outcome = check(
-            config, wish, clock=context.clock, environ=context.environ, dry_run=args.dry_run
-        )
+        with progress(context, "looking and telling"):
+            outcome = check(
+                config, wish, clock=context.clock, environ=context.environ, dry_run=args.dry_run
+            )
     finally:
         watchdog.cancel()
     for line in outcome.warnings:

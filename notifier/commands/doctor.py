@@ -1,4 +1,4 @@
-"""`notifier doctor`: is everything in place, and if not, what is to be done?"""
+"""`notifier doctor`: whether everything is in place, and what to do where it is not."""
 
 import argparse
 import pwd

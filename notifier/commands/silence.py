@@ -65,6 +65,9 @@ def main(context: Context) -> int:
                     silences={**people.silences, silence.id: silence},
                 )
             )
+            if context.args.json:
+                context.print_json({"version": 1, "silence": silence})
+                return 0
             clock = _shared.times(config, now)
             until = clock.time(silence.end)
             context.print(f"{silence.id}: silent until {until}{_early(silence)}")
@@ -75,6 +78,9 @@ def main(context: Context) -> int:
             ended = replace(people.silences[name], end=now)
             people = replace(people, silences={**people.silences, name: ended})
         commit(people)
+    if context.args.json:
+        context.print_json({"version": 1, "ended": context.args.ids})
+        return 0
     context.print(
         f"ended: {', '.join(context.args.ids)}; what is still bad is told at the next check"
     )

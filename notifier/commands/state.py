@@ -65,9 +65,13 @@ def _reset(context: Context, config: Config, store: Store) -> int:
         )
     with store.lock(config.state.lock_wait):
         now = context.clock()
-        for path in store.reset(now):
-            context.print(f"put aside: {path}")
+        aside = store.reset(now)
         _shared.noted(context, config, State(), record.Person(at=now, did="reset"))
+    if context.args.json:
+        context.print_json({"version": 1, "aside": [str(path) for path in aside]})
+        return 0
+    for path in aside:
+        context.print(f"put aside: {path}")
     context.print("the next check takes a first look")
     return 0
 
@@ -88,6 +92,9 @@ def _forget(context: Context, config: Config, store: Store) -> int:
         _shared.noted(context, config, state, record.Person(at=now, did="forget", of=thing))
         waits = sum(len(event.to) for event in new.events.values() if event.thing == thing)
         store.commit(route.swept(new, now))
+    if context.args.json:
+        context.print_json({"version": 1, "thing": thing, "waiting": waits})
+        return 0
     context.print(f"{thing} is forgotten; {waits} to be told so at the next check")
     context.print("if its source still lists it, it is new there: see `ignore` to leave it out")
     return 0
