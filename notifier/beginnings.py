@@ -22,7 +22,6 @@ class Begun(Frozen, frozen=True, kw_only=True):
     failed: int
     down: tuple[str, ...]
     again: bool = False
-    ended: tuple[str, ...] = ()
 
 
 def first(draft: Draft, look: Look, kind: Kind, snapshot: Snapshot) -> Begun:
@@ -64,17 +63,12 @@ def strange(draft: Draft, look: Look, kind: Kind, snapshot: Snapshot, scope: Sco
         doubted = replace(scope, strange=1)
         draft.things[key] = replace(things, scopes={**things.scopes, snapshot.scope: doubted})
         return None
-    ended = [
-        handle
-        for thing in draft.below(f"{key}/")
-        if draft.incidents[handle := draft.open[thing]].settled is None
-    ]
     for thing in draft.below(f"{key}/"):
-        draft.end_silently(draft.open[thing])
+        draft.unwatched(draft.incidents[draft.open[thing]])
     for thing in [one for one in draft.watched if one.startswith(f"{key}/")]:
         del draft.watched[thing]
     draft.things[key] = replace(things, floor=None)
-    return replace(first(draft, look, kind, snapshot), again=True, ended=tuple(ended))
+    return replace(first(draft, look, kind, snapshot), again=True)
 
 
 def say(draft: Draft, source: str, begun: list[Begun], first_run: str) -> None:
@@ -94,13 +88,6 @@ def say(draft: Draft, source: str, begun: list[Begun], first_run: str) -> None:
             f"Watching {_counts([one])}{_already([one])}{_down(draft, [one])}"
         )
         draft.say("summary", "reset", thing, "critical", text=text, covers=one.down)
-        if one.ended:
-            names = [draft.incidents[handle].observation.name for handle in one.ended]
-            text = f"{source} was reset; no longer watched: {_names(names)}"
-            draft.say(
-                "summary", "ended by reset", thing, "critical",
-                text=text, covers=one.ended, ends=True,
-            )  # fmt: skip
 
 
 def odd_word(draft: Draft, source: str, kind: Kind, observation: Observation) -> None:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from notifier.draft import Draft
 from notifier.memory import ChannelState, Origin, State
 from notifier.model import Event, Observation
+from notifier.words import UNWATCHED
 
 
 def diff(
@@ -25,7 +26,7 @@ def diff(
         row = thing.split("/", 2)[2]
         incident = draft.incident(thing)
         if incident and row not in rows:
-            draft.end(incident, None, "no longer watched")
+            draft.end(incident, None, UNWATCHED)
         elif incident and row not in state.channels:
             draft.end(incident, _seen(row, None), "back")
     return (draft.done(), draft.events) if draft.events else (state, [])

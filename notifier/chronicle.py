@@ -17,7 +17,6 @@ from notifier.sightings import Closer, Sighting, short
 
 # silences and acknowledgements that a run names
 DECISIONS = 500
-ENDINGS = ("recovery", "flapping_end")
 
 
 def entries(one: Decision, base: str) -> list[record.Entry]:
@@ -145,7 +144,6 @@ def _event(event: Event, whole: Mapping[str, Observation]) -> record.Event:
         opened=event.opened,
         text=event.text,
         covers=event.covers,
-        ends=event.ends,
         to={row: due.route for row, due in event.to.items()},
         observation=None if seen == whole.get(event.thing) else seen,
     )
@@ -154,8 +152,8 @@ def _event(event: Event, whole: Mapping[str, Observation]) -> record.Event:
 def _incidents(one: Decision, news: Iterable[Event]) -> Iterator[record.Entry]:
     """What became of incidents without an event of their own."""
     before, after = one.before.incidents, one.after.incidents
-    said = {event.incident: event.type for event in news}
-    over = {handle for handle, kind in said.items() if kind in ENDINGS}
+    said = {event.incident for event in news}
+    over = {event.incident for event in news if event.over}
     opened = {
         handle: it.thing
         for handle, it in after.items()
@@ -199,14 +197,11 @@ def _unspoken(one: Decision) -> Iterator[record.Entry]:
 def _why_not(event: Event, row: str, outlook: Outlook) -> str:
     if event.type == "reminder":
         return "a reminder is not queued"
-    if event.type in ENDINGS:
+    if event.over:
         return "nobody there heard of the problem"
-    if (
-        outlook.people.acked(event.incident)
-        and outlook.there.route(event.to[row].route).escalate_after
-    ):
+    if outlook.people.acked(event.incident) and event.to[row].undecided(event):
         return "somebody had it in hand before it was due"
-    if silence := outlook.silence(event):
+    if silence := outlook.silence(event) or outlook.silence(event, lapsed=True):
         return f"over while silence {silence.id} was in force"
     return "over before it was due"
 

@@ -3,7 +3,7 @@
 Whatever is not due waits for a named reason: see `Outlook.why`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from datetime import datetime, timedelta
 
 from msgspec.structs import replace
@@ -12,7 +12,7 @@ from notifier import pushed
 from notifier.config import Config
 from notifier.memory import ChannelState, State
 from notifier.model import Event, Message
-from notifier.people import People, Silence, holds, silenced
+from notifier.people import People, Silence, silenced
 from notifier.route import Directory, fields
 from notifier.windows import inside
 
@@ -35,8 +35,22 @@ def rests(channel: ChannelState | None, now: datetime) -> bool:
     return start is not None and start <= now < start + wait
 
 
+def behind(state: State) -> set[tuple[str, str]]:
+    """(row, handle) of which a message is parked that certainly did not arrive."""
+    return {
+        (message.channel, handle)
+        for message in state.messages.values()
+        if message.state == "parked" and not message.unknowns
+        for name in message.events
+        for handle in state.events[name].incidents
+    }
+
+
 class Outlook:
-    """Why an event that waits for a row is not due now: the reasons a person can be shown."""
+    """Why an event that waits for a row is not due now: the reasons a person can be shown.
+
+    `read` are the SOURCE/KIND that this run really saw; without it, as if all had been seen.
+    """
 
     def __init__(
         self,
@@ -45,44 +59,66 @@ class Outlook:
         people: People,
         families: Mapping[str, str],
         now: datetime,
+        read: Set[str] | None = None,
     ) -> None:
         self.state = state
         self.config = config
         self.people = people
         self.families = {**pushed.families(state), **families}
         self.now = now
+        self.read = read
         self.there = Directory(config)
-        self._quiet = any(holds(one, state, now) for one in people.silences.values())
         self._held = {
             name for name, one in config.windows.items() if inside(one, now, config.run.timezone)
         }
-        self._behind = {
-            (message.channel, handle)
-            for message in state.messages.values()
-            if message.state == "parked" and not message.unknowns
-            for name in message.events
-            for handle in incidents_of(state.events[name])
-        }
+        self._behind = behind(state)
+        self._first: dict[str, dict[str, str]] = {}
 
     def why(self, event: Event, row: str) -> str:
         """The reason, or nothing when the event is due on this row."""
+        return self.reason(event, row) or self._order(event, row)
+
+    def reason(self, event: Event, row: str) -> str:
+        """The reason of the event's own, whatever else waits."""
         due = event.to[row]
-        if due.at > self.now and event.at <= self.now:
-            # an event from the future means that the clock went back: due
+        if due.undecided(event):
             return "escalation"
-        if any((row, handle) in self._behind for handle in incidents_of(event)):
+        if any((row, handle) in self._behind for handle in event.incidents):
             return "behind a parked message"
         for name in self.there.route(due.route).hold:
             if name in self._held:
                 return f"window {name}"
-        if self._quiet and (silence := self.silence(event)):
-            return f"silence {silence.id}"
-        return ""
+        silence = self.silence(event)
+        if silence is None and not self.saw(event):
+            # it ended, and nobody has looked since whether there is still anything to tell
+            silence = self.silence(event, lapsed=True)
+        return f"silence {silence.id}" if silence else ""
 
-    def silence(self, event: Event) -> Silence | None:
-        """The silence that keeps an event from being told now."""
+    def saw(self, event: Event) -> bool:
+        """Whether what the event is about was looked at in this run."""
+        return self.read is None or event.kind in self.read
+
+    def silence(self, event: Event, *, lapsed: bool = False) -> Silence | None:
+        """The silence that keeps an event from being told now, or did until it ended."""
+        if not self.people.silences:
+            return None
         known = fields(event, self.families)
-        return silenced(event, known, self.people, self.state, self.now)
+        return silenced(event, known, self.people, self.state, self.now, lapsed=lapsed)
+
+    def _order(self, event: Event, row: str) -> str:
+        """Nothing passes an earlier event on the same incident that waits for a reason."""
+        if row not in self._first:
+            first: dict[str, str] = {}
+            self._first[row] = first
+            for one in self.state.events.values():
+                if row in one.to and not one.to[row].key and self.reason(one, row):
+                    for handle in one.incidents:
+                        first.setdefault(handle, one.id)
+        for handle in event.incidents:
+            earlier = self._first[row].get(handle)
+            if earlier and number(earlier) < number(event.id):
+                return f"behind {earlier}"
+        return ""
 
 
 def compose(
@@ -134,11 +170,6 @@ def _waiting(state: State, row: str, outlook: Outlook) -> list[Event]:
     return sorted(found, key=lambda event: number(event.id))
 
 
-def incidents_of(event: Event) -> tuple[str, ...]:
-    """The handles of all incidents that an event is about."""
-    return (event.incident, *event.covers) if event.incident else event.covers
-
-
 def _parcels(
     waiting: Sequence[Event], row: str, there: Directory, keyed: bool
 ) -> list[tuple[str, list[Event]]]:
@@ -152,16 +183,11 @@ def _parcels(
         settings = there.route(route)
         if keyed:
             parcels += [(route, unit) for unit in _by_action(events)]
-        elif settings.digest == "event":
-            units = _by_thing(events)
-            single = units if len(units) <= settings.max_items else units[: settings.max_items - 1]
-            parcels += [(route, unit) for unit in single]
-            rest = [event for unit in units[len(single) :] for event in unit]
-            parcels += [(route, rest)] if rest else []
-        elif settings.digest == "group":
-            parcels += [(route, unit) for unit in _by_group(events)]
-        else:
+        elif settings.digest == "run":
             parcels.append((route, events))
+        else:
+            units = _by_thing(events) if settings.digest == "event" else _by_group(events)
+            parcels += [(route, unit) for unit in _capped(units, settings.max_items)]
     return sorted(parcels, key=lambda parcel: number(parcel[1][0].id))
 
 
@@ -178,6 +204,14 @@ def _homes(waiting: Sequence[Event], row: str) -> dict[str, str]:
         if event.part_of in bad:
             home[event.thing] = home[event.part_of]
     return home
+
+
+def _capped(units: list[list[Event]], most: int) -> list[list[Event]]:
+    """At most so many messages: what is left over is one of them."""
+    if len(units) <= most:
+        return units
+    rest = [event for unit in units[most - 1 :] for event in unit]
+    return [*units[: most - 1], rest]
 
 
 def _by_thing(events: Sequence[Event]) -> list[list[Event]]:
@@ -201,6 +235,5 @@ def _by_action(events: Sequence[Event]) -> list[list[Event]]:
     """One incident and one action each: trigger, then resolve."""
     units: dict[tuple[str, bool], list[Event]] = {}
     for event in events:
-        ending = event.type == "recovery" or event.ends
-        units.setdefault((event.incident or event.id, ending), []).append(event)
+        units.setdefault((event.incident or event.id, event.over), []).append(event)
     return list(units.values())

@@ -224,6 +224,10 @@ def _ended(look: Look, kind: Kind, status: str) -> bool:
 def _forget(draft: Draft) -> None:
     """Settled failures are remembered for 30 days."""
     for handle, incident in list(draft.incidents.items()):
-        if incident.settled and draft.now - incident.settled > KNOWN_FOR:
-            del draft.incidents[handle]
-            draft.open.pop(incident.thing, None)
+        if incident.settled is None:
+            continue
+        if incident.settled > draft.now:
+            # the clock went back: the days are counted from now on
+            draft.incidents[handle] = replace(incident, settled=draft.now)
+        elif draft.now - incident.settled > KNOWN_FOR:
+            draft.drop(incident)

@@ -60,7 +60,7 @@ def digest(
     summaries = [event for event in events if event.type == "summary"]
     items, hidden = _items(fold(lines), incidents, Clock(zone, now), max(1, max_items))
     live = [line.last.severity for line in lines if not line.over]
-    live += [event.severity for event in summaries if not event.ends]
+    live += [event.severity for event in summaries]
     severities = live or [event.severity for event in events] or ["info"]
     return Digest(
         title=headline(lines, summaries),

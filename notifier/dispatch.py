@@ -1,7 +1,7 @@
 """Renders the messages that are due and sends them, committing every receipt as it comes."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
 from typing import Any, Literal
@@ -9,6 +9,7 @@ from typing import Any, Literal
 from msgspec.structs import replace
 
 from notifier import deliver, route, settle
+from notifier.compose import behind
 from notifier.config import Config
 from notifier.errors import SecretError
 from notifier.journal import Journal
@@ -48,6 +49,8 @@ class Post:
         # keys of messages for which there was no time
         self.untried: list[str] = []
         self.accepted = 0
+        # what must not pass a message that was parked in this run
+        self.behind: set[tuple[str, str]] = set()
         # of the letters of one state
         self.digests: dict[tuple[object, ...], Any] = {}
 
@@ -69,11 +72,12 @@ class Post:
         if not due:
             return state
         self.digests.clear()
-        letters: dict[str, list[Any]] = {}
+        letters: dict[str, list[tuple[Message, Any]]] = {}
         early: list[Receipt] = []
         for message in due:
             try:
-                letters.setdefault(message.channel, []).append(self._letter(state, message))
+                letter = self._letter(state, message)
+                letters.setdefault(message.channel, []).append((message, letter))
             except SecretError as error:
                 early.append(_parked(message, f"secret {error}", "channel"))
             except Exception as error:
@@ -82,8 +86,9 @@ class Post:
         state = self._received(state, early, commit)
         budget = max(1.0, self.deadline - time.monotonic())
         end = time.monotonic() + budget - MARGIN
+        queues = {row: self._in_turn(state, some) for row, some in letters.items()}
         for batch in deliver.post(
-            letters, lambda one: deliver.send(one, max(1.0, end - time.monotonic())), budget
+            queues, lambda one: deliver.send(one, max(1.0, end - time.monotonic())), budget
         ):
             state = self._received(state, batch, commit)
         never = [message.key for message in due if message.key not in self.receipts]
@@ -92,6 +97,13 @@ class Post:
             commit(state)
         self.untried = never
         return state
+
+    def _in_turn(self, state: State, letters: list[tuple[Message, Any]]) -> Iterator[Any]:
+        """A row's letters, each decided on when its turn comes: no ending passes its problem."""
+        for message, letter in letters:
+            about = {one for name in message.events for one in state.events[name].incidents}
+            if not any((message.channel, one) in self.behind for one in about):
+                yield letter
 
     def one(self, state: State, message: Message) -> Receipt:
         """Sends a single message that is in no outbox (a test of its channel)."""
@@ -112,6 +124,8 @@ class Post:
             self.receipts[receipt.key] = receipt
             self.accepted += receipt.outcome == "delivered"
             new = settle.settled(new, receipt, now)
+            if receipt.blame == "content":
+                self.behind = behind(new)
         new = route.swept(new, now)
         if self.journal:
             self.journal.attempted(batch, state, new, now)

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from notifier.memory import State, Things, Watch
 from notifier.model import ENDED, RANK, Event, EventType, Incident, Observation, Severity
+from notifier.words import UNWATCHED
 
 # so many changes within the window are flapping
 FLAPS = 3
@@ -81,7 +82,6 @@ class Draft:
         before: str = "",
         text: str = "",
         covers: tuple[str, ...] = (),
-        ends: bool = False,
     ) -> None:
         """Adds an event that was decided now."""
         self.events.append(
@@ -98,7 +98,6 @@ class Draft:
                 opened=_began(incident) if incident else None,
                 text=text,
                 covers=covers,
-                ends=ends,
             )
         )
 
@@ -204,12 +203,14 @@ class Draft:
 
     def still_bad(self, incident: Incident) -> None:
         """It is steady again, and not well: the incident goes on."""
-        self.incidents[incident.handle] = steady = replace(incident, flapping=None)
+        worst = max(incident.severity, incident.observation.severity, key=lambda one: RANK[one])
+        steady = replace(incident, flapping=None, severity=worst)
+        self.incidents[incident.handle] = steady
         self.say(
             "flapping_end",
             "steady, not well",
             incident.thing,
-            incident.severity,
+            worst,
             incident=steady,
             observation=incident.observation,
             before=incident.observation.status,
@@ -222,16 +223,22 @@ class Draft:
         self.incidents[incident.handle] = stuck = replace(incident, stuck=True)
         self.say("problem", "stuck", thing, "warning", incident=stuck, observation=shown)
 
+    def unwatched(self, incident: Incident) -> None:
+        """The thing is not looked at any more: an open one has its ending, a mere fact goes."""
+        if incident.settled is None:
+            self.end(incident, None, UNWATCHED)
+        else:
+            self.drop(incident)
+
+    def drop(self, incident: Incident) -> None:
+        """Without a trace of an incident that nobody is to be told anything more of."""
+        del self.incidents[incident.handle]
+        self.open.pop(incident.thing, None)
+
     def forget(self, incident: Incident) -> None:
         """The thing is gone: a stuck one has its ending, a settled fact has had its word."""
         if incident.stuck:
             self.end(incident, None, "gone")
-
-    def end_silently(self, handle: str) -> None:
-        """Ends an incident whose ending is told by a summary that covers it."""
-        incident = self.incidents[handle]
-        self.incidents[handle] = replace(incident, ended=self.now)
-        self.open.pop(incident.thing, None)
 
 
 def worse(incident: Incident, observation: Observation) -> Literal["", "worse", "again"]:

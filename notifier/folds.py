@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from notifier.escape import one_line
 from notifier.model import RANK, Event, Frozen, Incident, Observation
-from notifier.words import Facts, counted, happened, state
+from notifier.words import UNWATCHED, Facts, counted, happened, state
 
 FINITE = frozenset({"task", "build", "test", "vps"})
 NAME = 80
@@ -54,8 +54,7 @@ class Line(Frozen, frozen=True, dict=True):
     @cached_property
     def over(self) -> bool:
         """Whether this line is an ending."""
-        well = self.last.type == "flapping_end" and self.seen.health == "ok"
-        return self.last.type == "recovery" or well
+        return self.last.over
 
     @cached_property
     def problem(self) -> Event | None:
@@ -113,6 +112,8 @@ class Line(Frozen, frozen=True, dict=True):
     @cached_property
     def word(self) -> str:
         """Its state behind a count: `37 tasks lost`, `2 nodes offline`, `3 nodes back`."""
+        if self.over and self.last.reason == UNWATCHED:
+            return UNWATCHED
         if self.over and self.stuck:
             return "no longer stuck"
         if self.over and self.finite:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from notifier.config import Config
 from notifier.memory import State
 from notifier.model import Event, Frozen, Moment
-from notifier.people import PASS, People, covers, holds
+from notifier.people import People, silenced
 from notifier.route import OPENING, Directory, fields, matching, rows_for
 from notifier.settings import Route
 from notifier.windows import ends, inside
@@ -107,8 +107,8 @@ def _window(route: Route, config: Config, moment: datetime) -> Wait | None:
 def _silence(
     event: Event, known: Mapping[str, str], people: People, state: State, moment: datetime
 ) -> Wait | None:
-    for silence in people.silences.values() if event.type not in PASS else ():
-        if holds(silence, state, moment) and covers(silence, event.thing, known):
-            text = f"{silence.author}: {silence.comment}; told then if it is still bad"
-            return Wait(why="silence", name=silence.id, until=silence.end, text=text)
-    return None
+    silence = silenced(event, known, people, state, moment)
+    if silence is None:
+        return None
+    text = f"{silence.author}: {silence.comment}; told then if it is still bad"
+    return Wait(why="silence", name=silence.id, until=silence.end, text=text)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from notifier.folds import Line, order, short
 from notifier.model import RANK, Event
-from notifier.words import lasting, plural
+from notifier.words import UNWATCHED, lasting, plural
 
 PARTS = 3
 NAMES = 3
@@ -42,7 +42,7 @@ def _part(group: list[Line], *, alone: bool) -> str:
     if len(group) == 1:
         return _single(first)
     names = ", ".join(_short(line) for line in group[:NAMES]) + (", …" if group[NAMES:] else "")
-    if first.over and not first.finite:
+    if first.over and not first.finite and first.word != UNWATCHED:
         return f"back: {names}"
     if len(group) <= NAMES and not first.finite:
         *most, last = [_short(line) for line in group]
@@ -58,7 +58,7 @@ def _part(group: list[Line], *, alone: bool) -> str:
 
 def _single(line: Line) -> str:
     facts = line.facts
-    if line.over and not line.finite:
+    if line.over and not line.finite and line.word != UNWATCHED:
         lasted = lasting(facts.since, facts.at)
         return f"{'was ' + facts.before if facts.untold else 'back'}: {_short(line)} ({lasted})"
     place = f" on {facts.node}" if line.finite and facts.node and not line.over else ""

@@ -179,7 +179,6 @@ def summary(event: Event) -> Item:
         kind="summary",
         name=event.source,
         severity=event.severity,
-        over=event.ends,
         reason=event.reason,
     )
 

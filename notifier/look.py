@@ -1,9 +1,12 @@
 """All that one run saw of one source, as diff takes it, and how it compares to memory."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 
 from notifier.model import Family, Frozen, Health, Kind, Observation, Severity, Snapshot, Unreadable
+
+# what is looked at in every run: things of our own
+OURS = frozenset({"notifier/channel", "notifier/state"})
 
 
 class Look(Frozen, frozen=True, kw_only=True):
@@ -33,6 +36,12 @@ class Look(Frozen, frozen=True, kw_only=True):
             all(fits(str(getattr(observation, key, "")), want) for key, want in pattern.items())
             for pattern in self.ignore
         )
+
+
+def read_in(looks: Iterable[Look]) -> frozenset[str]:
+    """The SOURCE/KIND of which this run knows how they are."""
+    seen = {f"{look.source}/{one.kind}" for look in looks for one in look.snapshots}
+    return frozenset(seen | {f"{one.source}/source" for one in looks if not one.pushed} | OURS)
 
 
 def fits(value: str, want: str | list[str]) -> bool:

@@ -127,7 +127,8 @@ class Planned(Frozen, frozen=True):
     """One channel's row in an incident's plan: through which route, when told, by which message.
 
     `told` is when the problem was accepted (last), `last` when anything about it was, and
-    `reminders` how many of these were reminders since then.
+    `reminders` how many of these were reminders since then. `ending`: the end is owed to it,
+    whatever the route says by then.
     """
 
     route: str = ""
@@ -135,6 +136,12 @@ class Planned(Frozen, frozen=True):
     by: str = ""
     last: Moment | None = None
     reminders: int = 0
+    ending: bool = True
+
+
+def kind_of(thing: str) -> str:
+    """The SOURCE/KIND of a thing; the rest of its name may hold any character."""
+    return "/".join(thing.split("/", 2)[:2])
 
 
 class Incident(Frozen, frozen=True, kw_only=True):
@@ -171,12 +178,19 @@ class Due(Frozen, frozen=True):
     failures: int = 0
     key: str = ""
 
+    def undecided(self, event: "Event") -> bool:
+        """Whether it has yet to be seen that an escalation is needed: still open, in nobody's hand.
+
+        From then on it is due from the event's own time.
+        """
+        return self.at > event.at
+
 
 class Event(Frozen, frozen=True, kw_only=True):
     """One thing to say. `reason` names why it is said; `to` are the channels that still wait.
 
     For a recovery `opened` is when the problem began. A summary has `text` in place of an
-    observation and `covers`, the incidents that it tells (or ends, when `ends`).
+    observation and `covers`, the incidents that it tells.
     """
 
     id: str
@@ -191,13 +205,28 @@ class Event(Frozen, frozen=True, kw_only=True):
     opened: Moment | None = None
     text: str = ""
     covers: tuple[str, ...] = ()
-    ends: bool = False
     to: dict[str, Due] = {}
 
     @property
     def source(self) -> str:
         """The name of the source, the first part of the thing."""
         return self.thing.split("/", 1)[0]
+
+    @property
+    def kind(self) -> str:
+        """SOURCE/KIND, the first two parts of the thing."""
+        return kind_of(self.thing)
+
+    @property
+    def over(self) -> bool:
+        """Whether this is an ending: the thing is well, gone, or watched no longer."""
+        well = self.observation is not None and self.observation.health not in BAD
+        return self.type == "recovery" or (self.type == "flapping_end" and well)
+
+    @property
+    def incidents(self) -> tuple[str, ...]:
+        """The handles of all incidents that this is about."""
+        return (self.incident, *self.covers) if self.incident else self.covers
 
     @property
     def part_of(self) -> str:

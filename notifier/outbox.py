@@ -6,14 +6,14 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from notifier import route, settle
-from notifier.compose import incidents_of, number
+from notifier.compose import number
 from notifier.config import Config
 from notifier.draft import Draft
 from notifier.memory import State
 from notifier.model import Due, Event, Frozen, Message
+from notifier.words import UNWATCHED
 
 GONE = "not in the configuration"
-ENDINGS = ("recovery", "flapping_end")
 
 
 class Waiting(Frozen, frozen=True, kw_only=True, omit_defaults=False):
@@ -100,12 +100,12 @@ def drop(state: State, *, ids: Collection[str] = (), row: str = "") -> State:
             del messages[key]
             for name in message.events:
                 events[name] = _without(events[name], message.channel)
-                dropped |= {(one, message.channel) for one in incidents_of(events[name])}
+                dropped |= {(one, message.channel) for one in events[name].incidents}
     for name, event in state.events.items():
         for there, due in event.to.items():
             if not due.key and meant(name, there):
                 events[name] = _without(events[name], there)
-                dropped |= {(one, there) for one in incidents_of(event)}
+                dropped |= {(one, there) for one in event.incidents}
     return _without_lone_endings(replace(state, events=events, messages=messages), dropped)
 
 
@@ -114,8 +114,8 @@ def _without_lone_endings(state: State, dropped: Collection[tuple[str, str]]) ->
     for handle, row in dropped:
         incident = state.incidents.get(handle)
         plan = incident.plan.get(row) if incident else None
-        waiting = [one for one in events.values() if row in one.to and handle in incidents_of(one)]
-        endings = [one for one in waiting if one.type in ENDINGS]
+        waiting = [one for one in events.values() if row in one.to and handle in one.incidents]
+        endings = [one for one in waiting if one.over]
         if plan is not None and plan.told is None and len(endings) == len(waiting):
             for one in endings:
                 if not one.to[row].key:
@@ -175,7 +175,7 @@ def _lives(state: State, event: Event) -> bool:
     if not event.incident:
         return True
     living = [one for one in state.incidents.values() if one.ended is None]
-    if event.type in ("recovery", "flapping_end"):
+    if event.over:
         return all(one.thing != event.thing for one in living)
     return any(one.handle == event.incident for one in living)
 
@@ -228,7 +228,7 @@ def forgotten(state: State, thing: str, config: Config, now: datetime) -> State:
     draft = Draft(state, now)
     incident = draft.incident(thing)
     if incident is not None:
-        draft.end(incident, None, "no longer watched")
+        draft.end(incident, None, UNWATCHED)
     draft.watched.pop(thing, None)
     source, kind, name = thing.split("/", 2)
     key = f"{source}/{kind}"
@@ -238,7 +238,7 @@ def forgotten(state: State, thing: str, config: Config, now: datetime) -> State:
             for label, scope in draft.things[key].scopes.items()
         }
         draft.things[key] = replace(draft.things[key], scopes=scopes)
-    return route.address(draft.done(), draft.events, config, {}, now)
+    return route.address(draft.done(), draft.events, config, {})
 
 
 def _left(statuses: Mapping[str, list[str]], name: str) -> dict[str, list[str]]:

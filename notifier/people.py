@@ -7,9 +7,6 @@ from notifier.look import fits
 from notifier.memory import State
 from notifier.model import Event, Frozen, Moment
 
-# these are told whatever is silenced: an ending, and news of the whole
-PASS = ("recovery", "flapping_end", "summary")
-
 
 class Silence(Frozen, frozen=True, kw_only=True):
     """Things not to speak of for a while. It has an end, an author and a comment.
@@ -60,13 +57,28 @@ def holds(silence: Silence, state: State, now: datetime) -> bool:
 
 
 def silenced(
-    event: Event, fields: Mapping[str, str], people: People, state: State, now: datetime
+    event: Event,
+    fields: Mapping[str, str],
+    people: People,
+    state: State,
+    now: datetime,
+    *,
+    lapsed: bool = False,
 ) -> Silence | None:
-    """The silence that keeps an event from being told now, if there is one."""
-    if event.type in PASS:
+    """The silence that keeps an event from being told now, if there is one.
+
+    `lapsed`: the one that did so until it ended. An ending, and news of the whole, are told
+    whatever is silenced.
+    """
+    if event.over or event.type == "summary":
         return None
     for silence in people.silences.values():
-        if holds(silence, state, now) and covers(silence, event.thing, fields):
+        if lapsed:
+            found = silence.begin <= now and event.at < silence.end
+            found = found and not holds(silence, state, now)
+        else:
+            found = holds(silence, state, now)
+        if found and covers(silence, event.thing, fields):
             return silence
     return None
 

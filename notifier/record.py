@@ -120,10 +120,9 @@ class Event(Entry, frozen=True, kw_only=True):
     incident: str = ""
     before: str = ""
     opened: Moment | None = None
-    # of a summary, which covers these incidents, or ends them
+    # of a summary, which tells of these incidents
     text: str = ""
     covers: tuple[str, ...] = ()
-    ends: bool = False
     # row of the outbox → route; the default's name is empty
     to: dict[str, str] = {}
     # how the thing is, where no line `seen` of this run has it

@@ -7,7 +7,8 @@ from msgspec.structs import replace
 
 from notifier.compose import Outlook, rests
 from notifier.memory import State
-from notifier.model import Due, Event, Incident, Planned
+from notifier.model import Due, Event, Incident, Planned, kind_of
+from notifier.people import People
 
 
 def remind(state: State, outlook: Outlook, read: Set[str]) -> tuple[State, list[Event]]:
@@ -15,11 +16,16 @@ def remind(state: State, outlook: Outlook, read: Set[str]) -> tuple[State, list[
 
     `read` are the SOURCE/KIND that this run really saw: nothing else is called still bad.
     """
-    waiting = {(event.incident, row) for event in state.events.values() for row in event.to}
+    waiting = {
+        (handle, row)
+        for event in state.events.values()
+        for handle in event.incidents
+        for row in event.to
+    }
     incidents, events = dict(state.incidents), dict(state.events)
     counter, made = state.counter, []
     for handle, incident in state.incidents.items():
-        if not _standing(incident) or incident.thing.rsplit("/", 1)[0] not in read:
+        if not _standing(incident) or kind_of(incident.thing) not in read:
             continue
         event = Event(
             id=f"e{counter + 1}", type="reminder", at=outlook.now, reason="still bad",
@@ -67,8 +73,37 @@ def _due(row: str, plan: Planned, outlook: Outlook) -> bool:
     return outlook.now - last >= timedelta(seconds=pause)
 
 
-def pruned(state: State, outlook: Outlook) -> State:
-    """Without what nobody need be told any more.
+def decided(state: State, people: People, read: Set[str], now: datetime) -> State:
+    """The state with the escalations that are needed: their time has come, and it is still open.
+
+    Nothing is decided of what was not looked at in this run, nor of what somebody has in hand.
+    Whoever knows of the problem already need not wait.
+    """
+    events = {}
+    for event in state.events.values():
+        incident = state.incidents.get(event.incident)
+        if incident is None:
+            continue
+        seen = event.kind in read and not incident.ended and not people.acked(incident.handle)
+        to = {
+            row: replace(due, at=event.at)
+            if incident.plan[row].told or (seen and _time_has_come(event, due, now))
+            else due
+            for row, due in event.to.items()
+            if due.undecided(event)
+        }
+        if any(due.at == event.at for due in to.values()):
+            events[event.id] = replace(event, to={**event.to, **to})
+    return replace(state, events={**state.events, **events}) if events else state
+
+
+def _time_has_come(event: Event, due: Due, now: datetime) -> bool:
+    """Whether an escalation is due; also with a clock that went back."""
+    return now >= due.at or now < event.at
+
+
+def pruned(state: State, outlook: Outlook, over: Set[str]) -> State:
+    """Without what nobody need be told any more. `over` are the incidents that this run ended.
 
     A silenced problem that is over is dropped unspoken; so is an escalation that was
     acknowledged, or is over, before it was due. Nobody heard of these, so no ending is owed.
@@ -76,14 +111,14 @@ def pruned(state: State, outlook: Outlook) -> State:
     events = dict(state.events)
     endings: dict[str, list[str]] = {}
     for event in state.events.values():
-        if event.type in ("recovery", "flapping_end"):
+        if event.over:
             endings.setdefault(event.incident, []).append(event.id)
     for event in state.events.values():
         incident = state.incidents.get(event.incident)
-        if incident is None or event.type not in ("problem", "flapping_start"):
+        if incident is None or event.over:
             continue
         for row, due in event.to.items():
-            if due.key or not _moot(event, row, incident, outlook):
+            if due.key or not _moot(event, row, incident, outlook, over):
                 continue
             events[event.id] = _without(events[event.id], row)
             if incident.plan[row].told is None:
@@ -93,16 +128,22 @@ def pruned(state: State, outlook: Outlook) -> State:
     return replace(state, events=events)
 
 
-def _moot(event: Event, row: str, incident: Incident, outlook: Outlook) -> bool:
-    due = event.to[row]
-    route = outlook.there.route(due.route)
-    escalates = route.escalate_after > 0 and incident.plan[row].told is None
-    if escalates and outlook.people.acked(event.incident):
+def _moot(event: Event, row: str, incident: Incident, outlook: Outlook, over: Set[str]) -> bool:
+    undecided = event.to[row].undecided(event)
+    if undecided and outlook.people.acked(event.incident):
         return True
     if incident.ended is None:
         return False
-    early = escalates and due.at > outlook.now
-    return early or outlook.silence(event) is not None
+    if undecided or outlook.silence(event) is not None:
+        return True
+    # it kept silent until its end, and the first look after that finds it well
+    return (
+        incident.handle in over
+        and not event.to[row].failures
+        and not rests(outlook.state.channels.get(row), outlook.now)
+        and not outlook.why(event, row)
+        and outlook.silence(event, lapsed=True) is not None
+    )
 
 
 def _drop_endings(events: dict[str, Event], names: Iterable[str], row: str) -> None:

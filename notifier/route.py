@@ -107,27 +107,21 @@ def address(
     events: Sequence[Event],
     config: Config,
     families: Mapping[str, str],
-    now: datetime,
 ) -> State:
     """The state with these events in its outbox, each addressed, and the plans made."""
     there = Directory(config)
-    incidents = dict(state.incidents)
+    incidents = {handle: _rehomed_plan(one, there) for handle, one in state.incidents.items()}
     outbox = rehomed(state.events, there)
     waiting = _Waiting(outbox.values())
     for event in events:
-        if event.type in OPENING:
-            rows = rows_for(event, there, families)
-            if event.ends:
-                rows |= _told_rows(event, incidents, there)
-            else:
-                for handle in (event.incident, *event.covers):
-                    if handle in incidents:
-                        incidents[handle] = planned(incidents[handle], rows)
-        else:
-            rows = _owed(incidents[event.incident], waiting.rows, there)
+        rows = _in_plan(event, incidents.get(event.incident), waiting.rows, there)
+        if event.type in OPENING and not (rows and event.type == "flapping_start"):
+            rows |= rows_for(event, there, families)
+            for handle in event.incidents:
+                incidents[handle] = planned(incidents[handle], rows, there)
         incident = incidents.get(event.incident)
         to = {
-            row: Due(route, _from(event, row, there.route(route), incident, now))
+            row: Due(route, _from(event, row, there.route(route), incident))
             for row, route in sorted(rows.items())
         }
         outbox[event.id] = replace(event, to=to)
@@ -140,15 +134,13 @@ def address(
     return replace(state, incidents=incidents, events=outbox)
 
 
-def _from(
-    event: Event, row: str, route: Route, incident: Incident | None, now: datetime
-) -> datetime:
+def _from(event: Event, row: str, route: Route, incident: Incident | None) -> datetime:
     """From when an event is due on a row: an escalation waits, unless the row knows already."""
     if event.type not in ("problem", "flapping_start") or incident is None:
-        return now
+        return event.at
     if not route.escalate_after or incident.plan[row].told is not None:
-        return now
-    return now + timedelta(seconds=route.escalate_after)
+        return event.at
+    return event.at + timedelta(seconds=route.escalate_after)
 
 
 def plainly(event: Event, incident: Incident | None, there: Directory) -> list[Event]:
@@ -172,9 +164,13 @@ def plainly(event: Event, incident: Incident | None, there: Directory) -> list[E
     return [replace(event, id=f"{event.id}p", type=plain, to=kept)]
 
 
-def planned(incident: Incident, rows: Mapping[str, str]) -> Incident:
+def planned(incident: Incident, rows: Mapping[str, str], there: Directory) -> Incident:
     """The incident with these rows in its plan; those that are there keep what they were told."""
-    new = {row: Planned(route) for row, route in rows.items() if row not in incident.plan}
+    new = {
+        row: Planned(route, ending=there.route(route).recovery)
+        for row, route in rows.items()
+        if row not in incident.plan
+    }
     return replace(incident, plan={**incident.plan, **new}) if new else incident
 
 
@@ -187,29 +183,28 @@ class _Waiting:
             self.add(event)
 
     def add(self, event: Event) -> None:
-        for handle in (event.incident, *event.covers):
+        for handle in event.incidents:
             self.rows.setdefault(handle, set()).update(event.to)
 
 
-def _owed(incident: Incident, waiting: Mapping[str, set[str]], there: Directory) -> dict[str, str]:
-    """Whom an ending is owed: who was told, and who is still waiting to be told of the problem."""
+def _in_plan(
+    event: Event,
+    incident: Incident | None,
+    waiting: Mapping[str, set[str]],
+    there: Directory,
+) -> dict[str, str]:
+    """row -> route of those who know of the incident, or wait to be told of it.
+
+    An ending is owed to all of them but those whose route wanted none when it was told. What
+    is worse is for those who take problems.
+    """
     rows = {}
-    for name, plan in incident.plan.items():
-        told = plan.told is not None and there.route(plan.route).recovery
-        if told or name in waiting.get(incident.handle, ()):
-            for row in there.of(name) or [name]:
-                rows[row] = plan.route
+    for row, plan in incident.plan.items() if incident else ():
+        route = there.route(plan.route)
+        wanted = plan.ending if event.over else row in there.rows and _takes(route, event.type)
+        if (plan.told is not None and wanted) or row in waiting.get(event.incident, ()):
+            rows[row] = plan.route
     return rows
-
-
-def _told_rows(event: Event, incidents: Mapping[str, Incident], there: Directory) -> dict[str, str]:
-    return {
-        row: plan.route
-        for handle in event.covers
-        for name, plan in incidents[handle].plan.items()
-        if plan.told is not None
-        for row in there.of(name) or [name]
-    }
 
 
 def rehomed(events: Mapping[str, Event], there: Directory) -> dict[str, Event]:
@@ -224,6 +219,18 @@ def rehomed(events: Mapping[str, Event], there: Directory) -> dict[str, Event]:
                 to.setdefault(new, due)
         moved[name] = replace(event, to=to) if to.keys() != event.to.keys() else event
     return moved
+
+
+def _rehomed_plan(incident: Incident, there: Directory) -> Incident:
+    """The same for who was told."""
+    if all(row in there.rows for row in incident.plan):
+        return incident
+    plan: dict[str, Planned] = {}
+    for row, known in incident.plan.items():
+        for new in there.of(row) or [row]:
+            if new not in plan or plan[new].told is None:
+                plan[new] = known
+    return replace(incident, plan=plan)
 
 
 def swept(state: State, now: datetime) -> State:

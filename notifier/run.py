@@ -1,7 +1,7 @@
 """The straight line: the only module that knows every room. Read `check` from top to bottom."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 
@@ -16,7 +16,7 @@ from notifier.diff import diff
 from notifier.dispatch import Post
 from notifier.errors import Exit
 from notifier.journal import Journal
-from notifier.look import Look
+from notifier.look import Look, read_in
 from notifier.memory import Origin, State
 from notifier.model import Event, Message, Receipt
 from notifier.people import People
@@ -101,7 +101,7 @@ def check(
 def decide(
     config: Config,
     state: State,
-    looks: Iterable[Look],
+    looks: Sequence[Look],
     *,
     people: People,
     origin: Origin,
@@ -111,19 +111,19 @@ def decide(
     now: datetime,
 ) -> tuple[State, list[Message], dict[str, Event]]:
     """Pure: the state to commit, the messages due in it, and the new events as addressed."""
-    looks = list(looks)
     rows = config.destinations()
     state, about_channels = channels.diff(state, now, config.run.channel_alert_after, rows)
     state, seen = diff(state, looks, now, config.run.first_run, config.run.flap_window)
     state, about_state = channels.state_news(state, origin, aside, now)
     events = [*about_state, *about_channels, *seen]
     families = {**pushed.families(state), **families}
-    state = route.address(state, events, config, families, now)
-    read = {f"{look.source}/{one.kind}" for look in looks for one in look.snapshots}
-    read |= {f"{look.source}/source" for look in looks if not look.pushed}
-    outlook = Outlook(state, config, people, families, now)
-    state, reminded = reminders.remind(reminders.pruned(state, outlook), outlook, read)
-    state, due = compose(state, Outlook(state, config, people, families, now), keyed)
+    state = route.address(state, events, config, families)
+    read, over = read_in(looks), {event.incident for event in events if event.over}
+    state = reminders.decided(state, people, read, now)
+    outlook = Outlook(state, config, people, families, now, read)
+    state = reminders.pruned(state, outlook, over)
+    state, reminded = reminders.remind(state, outlook, read)
+    state, due = compose(state, Outlook(state, config, people, families, now, read), keyed)
     told = {event.id: state.events[event.id] for event in (*events, *reminded)}
     return route.swept(state, now), due, told
 
@@ -136,7 +136,7 @@ def _outcome(
     post: Post,
     warnings: Iterable[str],
 ) -> Outcome:
-    why = Outlook(state, one.config, one.people, one.families, one.now).why
+    why = replace(one, after=state).outlook().why
     return Outcome(
         code=_code(one.config, state, one.told, polled.unread or taken.unread, why),
         news=[_news(state, event, post.receipts, why) for event in one.told.values()],

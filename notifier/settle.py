@@ -74,9 +74,7 @@ def _known(state: State, message: Message, now: datetime) -> dict[str, Incident]
     incidents = dict(state.incidents)
     for name in message.events:
         event = state.events[name]
-        if event.ends:
-            continue
-        for handle in (event.incident, *event.covers):
+        for handle in event.incidents:
             incident = incidents.get(handle)
             if incident is not None:
                 row = incident.plan.get(message.channel, Planned(message.route))
@@ -88,7 +86,7 @@ def _known(state: State, message: Message, now: datetime) -> dict[str, Incident]
 def _heard(row: Planned, event: Event, key: str, now: datetime) -> Planned:
     if event.type == "reminder":
         return replace(row, last=now, reminders=row.reminders + 1)
-    if event.type in ("recovery", "flapping_end"):
+    if event.over:
         return replace(row, last=now)
     return replace(row, told=now, by=row.by or key, last=now, reminders=0)
 
@@ -146,7 +144,8 @@ def troubled(state: State, message: Message, receipt: Receipt, now: datetime) ->
         hold = max(hold, min(receipt.retry_after, OBEYED))
     parked = receipt.reason if receipt.outcome == "parked" else ""
     channel = ChannelState(
-        failing_since=old.failing_since or now,
+        # a clock that went back counts from now on
+        failing_since=min(old.failing_since or now, now),
         failures=failures,
         failed_at=now,
         hold=hold,

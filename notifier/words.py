@@ -6,6 +6,9 @@ from notifier.model import EventType, Frozen, Health
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
+# the reason of an ending that is no recovery
+UNWATCHED = "no longer watched"
+
 # raw status of a finite thing -> what happened to it, and the same in a count
 VERBS = {
     "lost": "was lost",
@@ -165,7 +168,7 @@ def _problem(facts: Facts, clock: Clock) -> str:
 
 def _ending(facts: Facts, clock: Clock) -> str:
     since, end = clock.time(facts.since), clock.time(facts.at)
-    if facts.reason == "no longer watched":
+    if facts.reason == UNWATCHED:
         fact = facts.finite and not facts.stuck
         was = happened(facts.before) if fact else f"{state(facts.before)} since"
         return f"{facts.name} is no longer watched ({was} {since})"

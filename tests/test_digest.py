@@ -323,7 +323,6 @@ def test_summaries_are_lines_of_their_own_and_never_hidden() -> None:
     assert say(told).title == "[river] watching 3 tasks on river"
     assert (said.things, len(said.items)) == (9, 1)
     assert not say(told).recovery
-    assert say(replace(told, ends=True)).recovery
 
 
 def test_a_critical_summary_leads_the_title() -> None:

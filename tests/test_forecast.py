@@ -11,6 +11,7 @@ from notifier.forecast import forecast
 from notifier.memory import State
 from notifier.model import Event, Incident
 from notifier.people import People, Silence
+from notifier.reminders import decided
 from notifier.route import address
 from notifier.settings import Route, Window
 from notifier.tables import Duration
@@ -61,10 +62,11 @@ def test_it_is_told_when_the_forecast_says_and_not_a_second_earlier(
     )  # fmt: skip
     people = People(silences={"s-1": silence} if silence else {})
     (row,) = forecast(event, chosen, people, State(), {}, at).rows
-    state = address(State(incidents={"i-1": incident}), [event], chosen, {}, at)
+    state = address(State(incidents={"i-1": incident}), [event], chosen, {})
 
     def why(now: datetime) -> str:
-        return Outlook(state, chosen, people, {}, now).why(state.events["e1"], "ops")
+        then = decided(state, people, {"river/node"}, now)
+        return Outlook(then, chosen, people, {}, now).why(then.events["e1"], "ops")
 
     assert why(row.at) == "" or len(row.waits) > 20
     if row.at > at:

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from world import config, thing
 
 from notifier import outbox
-from notifier.compose import Outlook, compose, incidents_of, rests
+from notifier.compose import Outlook, compose, rests
 from notifier.memory import ChannelState, State
 from notifier.model import Due, Event, Incident, Message, Planned
 from notifier.people import People
@@ -221,9 +221,9 @@ def test_after_a_drop_nobody_hears_of_the_end_of_what_they_never_heard_of(
     dropped = {name for name, row in pairs(state) - pairs(done) if row == one.row}
     touched = {state.events[name].incident for name in dropped}
     for handle in touched:
-        waits = [e for e in done.events.values() if one.row in e.to and handle in incidents_of(e)]
+        waits = [e for e in done.events.values() if one.row in e.to and handle in e.incidents]
         told = state.incidents[handle].plan[one.row].told
-        alone = waits and all(e.type in ("recovery", "flapping_end") for e in waits)
+        alone = waits and all(e.over for e in waits)
         assert told or not alone or all(e.to[one.row].key for e in waits)
 
 

@@ -349,18 +349,6 @@ def test_two_such_listings_are_a_reset_that_is_told_once(rows: dict[str, str]) -
     assert world.heard() == ["summary:river/source/river"]
 
 
-def test_a_reset_ends_what_was_told_and_open_and_names_it() -> None:
-    world = started()
-    world.run(listing("node", {"gpu-1": "offline", "gpu-2": "online"}))
-    world.heard()
-    for _ in range(2):
-        world.later(minutes=1).run(listing("node", {"other": "online"}))
-    texts = [event.text for event in world.news]
-    assert any("another database" in text for text in texts)
-    assert any("no longer watched: gpu-1" in text for text in texts)
-    assert not world.state.incidents
-
-
 def test_an_incomplete_listing_loses_nothing() -> None:
     world = started(a="running", b="running")
     for _ in range(3):

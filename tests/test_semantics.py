@@ -98,8 +98,9 @@ def test_a_silence_until_resolved_ends_with_its_incident() -> None:
 def test_a_silenced_failure_that_is_a_fact_is_told_at_the_end() -> None:
     one = world()
     one.people = silence(things=("river/task/*",))
-    one.run(listing("task", {"a": "failed", "b": "running"}))
-    one.later(hours=3).run()
+    failed = listing("task", {"a": "failed", "b": "running"})
+    one.run(failed)
+    one.later(hours=3).run(failed)
     assert one.heard() == ["problem:river/task/a"]
 
 

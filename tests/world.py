@@ -7,6 +7,7 @@ from pathlib import Path
 
 from notifier import record, settle
 from notifier.chronicle import attempts, entries
+from notifier.compose import Outlook, behind
 from notifier.config import Config
 from notifier.decision import Decision
 from notifier.look import Look
@@ -186,7 +187,10 @@ class World:
         untried: list[str] = []
         for message in due:
             point()
-            if message.channel in stopped:
+            about = {one for name in message.events for one in self.state.events[name].incidents}
+            if message.channel in stopped or any(
+                (message.channel, one) in behind(self.state) for one in about
+            ):
                 untried.append(message.key)
                 self.state = settle.unattempted(self.state, [message.key])
                 continue
@@ -223,6 +227,10 @@ class World:
             ignore=self.ignore,
             stuck_after=self.stuck_after,
         )
+
+    def outlook(self) -> Outlook:
+        """Why what waits is not due now."""
+        return Outlook(self.state, self.config, self.people, {}, self.now)
 
     def heard(self, row: str = "ops") -> list[str]:
         """`type:thing` of everything that reached a row, in order, and forgets it."""

@@ -121,14 +121,14 @@ def _state(context: Context, config: Config, now: datetime) -> tuple[str, State]
         state = Store(config.state_path).load()[0]
         if any(event.to for event in state.events.values()):
             # channels that rest, and messages that are parked, hide nothing here
-            return "waiting", replace(state, channels={}, messages={}, events=_free(state, now))
+            return "waiting", replace(state, channels={}, messages={}, events=_free(state))
     return "example", _addressed(_made_up.example(config, now), config, now)
 
 
-def _free(state: State, now: datetime) -> dict[str, Event]:
+def _free(state: State) -> dict[str, Event]:
     """The waiting events, due now and out of the messages that carry them."""
     return {
-        name: replace(event, to={row: Due(due.route, now) for row, due in event.to.items()})
+        name: replace(event, to={row: Due(due.route, event.at) for row, due in event.to.items()})
         for name, event in state.events.items()
     }
 
@@ -159,7 +159,7 @@ def _addressed(events: Sequence[Event], config: Config, now: datetime) -> State:
         if event.incident in incidents or event.type in route.OPENING
     ]
     state = State(id="preview", incidents=incidents)
-    return route.address(state, fresh, config, kinds_of(config), now)
+    return route.address(state, fresh, config, kinds_of(config))
 
 
 def _eager(config: Config) -> Config:

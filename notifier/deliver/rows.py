@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from queue import Empty, SimpleQueue
 
 from notifier.deliver.letter import Letter
@@ -13,15 +13,15 @@ Arrival = tuple[str, Receipt]
 
 
 def post(
-    letters: Mapping[str, Sequence[Letter]], send: Callable[[Letter], Receipt], budget: float
+    letters: Mapping[str, Iterable[Letter]], send: Callable[[Letter], Receipt], budget: float
 ) -> Iterator[list[Receipt]]:
     """Yields receipts as they come, all that are there together; row -> its letters in order.
 
-    A row's next letter starts only when the consumer asks for the next batch, so that its former
-    receipt is on disk by then. After `retry`, `unknown` or a parked channel the row ends: order
-    holds per channel and incident. When `budget` (seconds) is over, what is in flight is `unknown`
-    and the generator ends. Daemon threads may hang on; what they bring later is heard by nobody.
-    A letter that was never begun has no receipt.
+    A row's next letter is taken and started only when the consumer asks for the next batch, so
+    that its former receipt is on disk by then. After `retry`, `unknown` or a parked channel the
+    row ends: order holds per channel and incident. When `budget` (seconds) is over, what is in
+    flight is `unknown` and the generator ends. Daemon threads may hang on; what they bring later
+    is heard by nobody. A letter that was never begun has no receipt.
     """
     deadline = time.monotonic() + budget
     arrivals: SimpleQueue[Arrival] = SimpleQueue()
