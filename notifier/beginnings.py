@@ -1,12 +1,12 @@
 """First looks, another database behind the same address, words never heard: told in one summary."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from msgspec.structs import replace
 
 from notifier.draft import Draft
-from notifier.look import Look, by_status
+from notifier.look import Look, by_id, by_status
 from notifier.memory import Scope, Things
 from notifier.model import BAD, Frozen, Kind, Observation, Severity, Snapshot
 from notifier.words import plural, plurals
@@ -24,8 +24,13 @@ class Begun(Frozen, frozen=True, kw_only=True):
     again: bool = False
 
 
-def first(draft: Draft, look: Look, kind: Kind, snapshot: Snapshot) -> Begun:
-    """Learns a baseline: opens incidents for standing things that are bad, counts the rest."""
+def first(
+    draft: Draft, look: Look, kind: Kind, snapshot: Snapshot, known: Mapping[str, str] | None = None
+) -> Begun:
+    """Learns a baseline: opens incidents for standing things that are bad, counts the rest.
+
+    `known`: id -> status of what this scope has already.
+    """
     key = f"{look.source}/{kind.name}"
     healths = {word: look.classify(kind.name, word)[0] for word in set(snapshot.statuses.values())}
     bad = [name for name, status in snapshot.statuses.items() if healths[status] in BAD]
@@ -36,7 +41,8 @@ def first(draft: Draft, look: Look, kind: Kind, snapshot: Snapshot) -> Begun:
             handles.append(draft.open_incident(thing, observation, finite=False).handle)
     newest = _newest(snapshot, snapshot.statuses if kind.finite else bad)
     counts = Counter(healths[status] for status in snapshot.statuses.values())
-    scope = Scope(since=draft.now, statuses=by_status(snapshot.statuses), newest=newest)
+    statuses = by_status({**(known or {}), **snapshot.statuses})
+    scope = Scope(since=draft.now, statuses=statuses, newest=newest)
     things = draft.things.get(key, Things())
     floor = newest - LATE if newest is not None else None
     if things.floor is not None and floor is not None and things.scopes.keys() - {snapshot.scope}:
@@ -47,6 +53,22 @@ def first(draft: Draft, look: Look, kind: Kind, snapshot: Snapshot) -> Begun:
     return Begun(
         kind=kind, total=len(snapshot.statuses), failed=counts["failed"], down=tuple(handles)
     )
+
+
+def learn(
+    draft: Draft, look: Look, kind: Kind, snapshot: Snapshot
+) -> tuple[Begun | None, Snapshot]:
+    """What a stream shows of the past: the unknown is learned, what is left is news after all."""
+    scope = draft.things.get(f"{look.source}/{kind.name}", Things()).scopes.get(snapshot.scope)
+    known = by_id(scope.statuses) if scope else {}
+    changes = snapshot.changes or ()
+    # of several observations of a thing, the last one is how it is
+    rows = {one.id: one for one in changes if one.id not in known}
+    left = replace(snapshot, changes=tuple(one for one in changes if one.id in known))
+    if scope is not None and not rows:
+        return None, left
+    statuses = {name: one.status for name, one in rows.items()}
+    return first(draft, look, kind, replace(left, statuses=statuses, rows=rows), known), left
 
 
 def _newest(snapshot: Snapshot, names: Iterable[str]) -> float | None:
@@ -88,6 +110,13 @@ def say(draft: Draft, source: str, begun: list[Begun], first_run: str) -> None:
             f"Watching {_counts([one])}{_already([one])}{_down(draft, [one])}"
         )
         draft.say("summary", "reset", thing, "critical", text=text, covers=one.down)
+
+
+def remark(draft: Draft, source: str, sentences: Iterable[str]) -> None:
+    """What a source has to say of its own looking."""
+    for sentence in sentences:
+        text = f"{source}: {sentence}"
+        draft.say("summary", "remark", f"{source}/source/{source}", "warning", text=text)
 
 
 def odd_word(draft: Draft, source: str, kind: Kind, observation: Observation) -> None:

@@ -107,6 +107,8 @@ def _source(where: str, name: str, source: SourceSettings, faults: Faults) -> No
             if word not in PLACEHOLDERS:
                 near = nearest(word, PLACEHOLDERS)
                 faults.error(where, f"key 'link.{kind}': '{{{word}}}' is not filled in{near}")
+    for key, wrong in source.faults():
+        faults.error(where, f"key '{key}': {wrong}")
     _positive(where, "stuck_after", source.stuck_after.values(), faults)
     _positive(where, "timeout", [getattr(source, "timeout", Duration(1))], faults)
     _url(where, "url", getattr(source, "url", ""), faults)

@@ -38,13 +38,14 @@ def diff(
         # finite kinds first: a task newly lost on a bad node confirms the node at once
         for snapshot in sorted(look.snapshots, key=lambda one: not look.kinds[one.kind].finite):
             kind = look.kinds[snapshot.kind]
-            if snapshot.changes is not None:
-                _stream(draft, look, kind, snapshot, struck)
-            else:
+            if snapshot.changes is None:
                 new = _listing(draft, look, kind, snapshot, struck, first_run)
-                begun += [new] if new else []
-            if kind.finite and look.stuck_after and snapshot.changes is None:
-                judge.stuck(draft, look, kind, snapshot)
+            else:
+                new = _stream(draft, look, kind, snapshot, struck, first_run)
+            begun += [new] if new else []
+            if kind.finite and look.stuck_after:
+                judge.stuck(draft, look, kind, _present(draft, look, kind, snapshot))
+            beginnings.remark(draft, look.source, snapshot.remarks)
             judge.steady(draft, f"{look.source}/{kind.name}/")
         judge.steady(draft, f"{look.source}/source/")
         beginnings.say(draft, look.source, begun, first_run)
@@ -76,8 +77,9 @@ def _sources(draft: Draft, look: Look) -> None:
     for name, (status, reason) in sorted(seen.items()):
         observation = source_observation(look.source, name, status, reason)
         judge.standing(draft, SOURCE, f"{key}/{name}", observation, old.get(name, "ok"))
-    # a scope that never failed is not worth remembering: there may be hundreds
-    new = {**old, **{name: one for name, (one, _) in seen.items() if _kept(name, one, old)}}
+    # a scope that is well is not worth remembering: there may be hundreds
+    new = {name: one for name, one in old.items() if name not in seen}
+    new |= {name: one for name, (one, _) in seen.items() if one != "ok" or "/" not in name}
     if new != old:
         since = known.scopes[""].since if old else draft.now
         draft.things[key] = Things({"": Scope(since=since, statuses=by_status(new))})
@@ -85,10 +87,6 @@ def _sources(draft: Draft, look: Look) -> None:
 
 def _family(family: str, scope: str) -> str:
     return f"{family}/{scope}" if scope else family
-
-
-def _kept(name: str, status: str, old: Mapping[str, str]) -> bool:
-    return status != "ok" or name in old or "/" not in name
 
 
 def source_observation(source: str, name: str, status: str, reason: str) -> Observation:
@@ -172,8 +170,18 @@ def _questions(
     return changed + sorted(more.intersection(seen).difference(changed))
 
 
-def _stream(draft: Draft, look: Look, kind: Kind, snapshot: Snapshot, struck: set[str]) -> None:
+def _stream(
+    draft: Draft,
+    look: Look,
+    kind: Kind,
+    snapshot: Snapshot,
+    struck: set[str],
+    first_run: str,
+) -> "beginnings.Begun | None":
     """Observations in order, as of when they were seen; absence means nothing, one is enough."""
+    begun = None
+    if snapshot.past and first_run != "alert":
+        begun, snapshot = beginnings.learn(draft, look, kind, snapshot)
     key = f"{look.source}/{kind.name}"
     things = draft.things.get(key, Things())
     scope = things.scopes.get(snapshot.scope, Scope(since=draft.now))
@@ -192,13 +200,32 @@ def _stream(draft: Draft, look: Look, kind: Kind, snapshot: Snapshot, struck: se
     things = draft.things.get(key, Things())
     if look.pushed and not statuses:
         scopes = {name: one for name, one in things.scopes.items() if name != snapshot.scope}
-    elif new != scope or snapshot.scope not in things.scopes:
+    elif new != scope or (snapshot.scope not in things.scopes and (statuses or not snapshot.scope)):
         scopes = {**things.scopes, snapshot.scope: new}
     else:
-        return
+        # also a mere part of a stream of which nothing is known: it is not worth remembering
+        return begun
     draft.things[key] = replace(things, scopes=scopes)
     if not scopes:
         del draft.things[key]
+    return begun
+
+
+def _present(draft: Draft, look: Look, kind: Kind, snapshot: Snapshot) -> Snapshot:
+    """A listing as it is; a stream as the listing of what is known of it."""
+    if snapshot.changes is None:
+        return snapshot
+    things = draft.things.get(f"{look.source}/{kind.name}", Things())
+    scope = things.scopes.get(snapshot.scope)
+    statuses = by_id(scope.statuses) if scope else {}
+    rows = {**snapshot.rows, **{one.id: one for one in snapshot.changes}}
+    for name, status in statuses.items():
+        if name not in rows and status in look.stuck_after:
+            health, severity = look.classify(kind.name, status)
+            rows[name] = Observation(
+                kind=kind.name, id=name, name=name, status=status, health=health, severity=severity
+            )
+    return replace(snapshot, statuses=statuses, rows=rows)
 
 
 def _past(

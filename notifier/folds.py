@@ -11,6 +11,8 @@ from notifier.words import UNWATCHED, Facts, counted, happened, state
 
 FINITE = frozenset({"task", "build", "test", "vps"})
 NAME = 80
+# characters of what a source says became of a thing
+SAID = 500
 
 
 def short(name: str) -> str:
@@ -107,7 +109,14 @@ class Line(Frozen, frozen=True, dict=True):
             untold=self.problem is not None,
             stuck=self.stuck,
             changes=len(self.events),
+            says=self.says,
         )
+
+    @cached_property
+    def says(self) -> str:
+        """What its source says became of it, while that is the news."""
+        said = self.finite and self.seen.health == "failed" and not self.over
+        return one_line(self.seen.says[:SAID]) if said else ""
 
     @cached_property
     def word(self) -> str:
@@ -135,6 +144,8 @@ class Line(Frozen, frozen=True, dict=True):
             if self.problem and self.problem.observation:
                 return f"{happened(self.problem.observation.status)}, then completed"
             again = " again" if "again" in self.last.reason else ""
+            if self.says:
+                return f"{again} {self.says}".strip()
             return self.word if self.over else f"{happened(self.seen.status)}{again}"
         now = f", now {state(self.seen.status)}" if self.last.type == "flapping_start" else ""
         return f"is {self.word}{now}"

@@ -61,7 +61,8 @@ def _single(line: Line) -> str:
     if line.over and not line.finite and line.word != UNWATCHED:
         lasted = lasting(facts.since, facts.at)
         return f"{'was ' + facts.before if facts.untold else 'back'}: {_short(line)} ({lasted})"
-    place = f" on {facts.node}" if line.finite and facts.node and not line.over else ""
+    placed = line.finite and facts.node and not line.over and not line.says
+    place = f" on {facts.node}" if placed else ""
     return f"{_short(line)} {line.verb}{place}"
 
 

@@ -117,7 +117,8 @@ def headed(one: Fold, head: Line, clock: Clock, children: tuple[Item, ...], more
     item = item_of(head, clock)
     return replace(
         item,
-        words=item.words + _carried(one.lines, over=item.over),
+        # who says in so many words what became of it has counted its parts
+        words=item.words + ("" if head.says else _carried(one.lines, over=item.over)),
         error=item.error or _telling(_same(line.seen.message for line in one.lines)),
         children=children,
         more=more,

@@ -65,6 +65,10 @@ def _finite(
             draft.problem(thing, observation, finite=True, before=before)
             return True
         return _finite_again(draft, incident, observation)
+    if observation.health == "degraded" and incident is None:
+        # a source that knows since when it stands still says so itself
+        draft.stuck(thing, observation, min(observation.last_seen or draft.now, draft.now))
+        return False
     if incident is None:
         return False
     if observation.health == "ok":

@@ -54,7 +54,8 @@ class Observation(Frozen, frozen=True, kw_only=True):
     `status` is the source's own word. `attempt` is opaque: where it differs and the thing is
     bad again, it failed again. `order` (seconds since 1970) rises with the thing's age in the
     source's own order (submit time, stop time). `part_of` is `KIND/ID` in the same source: the
-    node, job or failed build this belongs to.
+    node, job or failed build this belongs to. `says` is what became of a failed thing in the
+    source's own words, to stand behind its name: `ended: 3 of 41 tests failed: a, b, c`.
     """
 
     kind: str
@@ -69,6 +70,7 @@ class Observation(Frozen, frozen=True, kw_only=True):
     group: str = ""
     part_of: str = ""
     message: str = ""
+    says: str = ""
     command: str = ""
     submitted: Moment | None = None
     started: Moment | None = None
@@ -86,8 +88,10 @@ class Snapshot(Frozen, frozen=True, kw_only=True):
     asks it only for the ids it has a question about. Only in a `complete` listing absence means
     anything. A stream has `changes` instead: observations in order, absence means nothing.
     `order` tells an id's `Observation.order` without its row, where an id shows it. `notes` are
-    odd rows and limits, one line each, for the person at the terminal. `at` is when it was seen,
-    where that was before this run.
+    odd rows and limits, one line each, for the person at the terminal; `remarks` are sentences
+    for everybody, said once: what a look knows to have missed. Changes that are `past` happened
+    before anybody looked: they are learned, as those of a first listing are. `at` is when
+    it was seen, where that was before this run.
     """
 
     kind: str
@@ -97,8 +101,10 @@ class Snapshot(Frozen, frozen=True, kw_only=True):
     order: Callable[[str], float | None] | None = None
     complete: bool = True
     changes: tuple[Observation, ...] | None = None
+    past: bool = False
     notes: tuple[str, ...] = ()
     at: Moment | None = None
+    remarks: tuple[str, ...] = ()
 
 
 UnreadableWhy = Literal["unreachable", "slow", "tls", "refused", "sick"]

@@ -3,6 +3,7 @@
 Defaults live here and nowhere else; docs/config.md is generated from these structs.
 """
 
+from collections.abc import Iterable
 from typing import Literal
 
 import msgspec
@@ -35,6 +36,10 @@ class SourceSettings(Table, frozen=True, kw_only=True):
     stuck_after: dict[str, Duration] = {}
     # a page for each thing, linked in messages: kind → URL with `{id}`, `{name}`, `{node}`
     link: dict[str, str] = {}
+
+    def faults(self) -> Iterable[tuple[str, str]]:
+        """(key, what is wrong with it) for what no type can tell; a source adds its own."""
+        return ()
 
 
 class ChannelSettings(Table, frozen=True, kw_only=True):

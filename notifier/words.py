@@ -18,6 +18,10 @@ VERBS = {
     "cancelled": "was cancelled",
     "aborted": "was aborted",
     "timed out": "timed out",
+    "crashed": "crashed",
+    "vanished": "vanished",
+    "tests failed": "ended with failed tests",
+    "harness failed": "ended with a failed harness",
 }
 # raw status of a standing thing -> what it is
 STATES = {
@@ -27,6 +31,15 @@ STATES = {
     "tls": "not to be trusted (TLS)",
     "refused": "refusing access",
     "sick": "giving broken answers",
+    "host clean": "ready and clean",
+    "host ready": "ready",
+    "host needs cleanup": "in need of a cleanup",
+    "host needs reset": "in need of a reset",
+    "host needs repair": "in need of repair",
+    "host failed repair": "not repaired: its repair failed",
+    "host needs deploy": "in need of a new deployment",
+    "host needs manual repair": "in need of repair by a person",
+    "host needs replacement": "in need of replacement",
 }
 
 
@@ -35,7 +48,8 @@ class Facts(Frozen, frozen=True, kw_only=True):
 
     `since` is when it went bad, `at` when it was as it is now. `untold`: nobody heard of the
     problem before its end. `stuck`: what was wrong was that it stayed in `before`. `changes`
-    counts the events that this one sentence stands for.
+    counts the events that this one sentence stands for. `says`: what became of it, in the words
+    of its source.
     """
 
     type: EventType
@@ -52,6 +66,7 @@ class Facts(Frozen, frozen=True, kw_only=True):
     untold: bool = False
     stuck: bool = False
     changes: int = 1
+    says: str = ""
 
 
 class Clock(Frozen, frozen=True):
@@ -156,6 +171,11 @@ def sentence(facts: Facts, clock: Clock) -> str:
 
 def _problem(facts: Facts, clock: Clock) -> str:
     again = " again" if "again" in facts.reason else ""
+    if facts.says:
+        on = _on(facts).strip()
+        return (
+            f"{facts.name}{again} {facts.says} ({on}{' ' if on else ''}at {clock.time(facts.at)})"
+        )
     if facts.finite and facts.health == "failed":
         return f"{facts.name} {happened(facts.status)}{again}{_on(facts)} at {clock.time(facts.at)}"
     now = "now " if facts.reason == "worse" or facts.reason.startswith("now ") else ""

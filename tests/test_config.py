@@ -153,7 +153,7 @@ FAULTS = [
     ),
     (
         LEAST.replace("hakuriver", "slurm"),
-        "sources.river: key 'type': unknown type 'slurm' (there are: hakuriver, kohakuriver)",
+        "sources.river: key 'type': unknown type 'slurm' (there are: hakuriver, ",
     ),
     (LEAST.replace('type = "hakuriver"\n', ""), "sources.river: key 'type' is missing"),
     (

@@ -17,7 +17,11 @@ if TYPE_CHECKING:
     from notifier.sources._http import Http
 
 GROUP = "notifier.sources"
-BUILT_IN: Mapping[str, str] = {"hakuriver": "hakuriver", "kohakuriver": "hakuriver"}
+BUILT_IN: Mapping[str, str] = {
+    "hakuriver": "hakuriver",
+    "kohakuriver": "hakuriver",
+    "lucifer": "lucifer",
+}
 
 
 class Source(Protocol):
@@ -80,17 +84,26 @@ def module(kind: str) -> Source:
 def connect(settings: SourceSettings, redact: Sequence[str] = ()) -> Http:
     """A session with the source's server; a context manager. `redact`: globs of more secrets.
 
-    What a third party's settings lack (token, ca_file, timeout, max_bytes) has a default.
+    What a third party's settings lack (token, ca_file, timeout, max_bytes) has a default. A source
+    whose settings have no `url` asks no server: what it gets can only redact.
     """
-    from notifier.sources import _http, _redact
+    from notifier.sources import _redact
+
+    redactor = _redact.Redactor(redact)
+    if not hasattr(settings, "url"):
+        from notifier.sources._nowhere import Nowhere
+
+        return cast("Http", Nowhere(redactor))
+    # slow to import
+    from notifier.sources import _http
 
     return _http.Http(
-        getattr(settings, "url", ""),
+        settings.url,
         token=getattr(settings, "token", ""),
         ca_file=getattr(settings, "ca_file", ""),
         timeout=getattr(settings, "timeout", 60.0),
         max_bytes=getattr(settings, "max_bytes", _http.MAX_BYTES),
-        redact=_redact.Redactor(redact),
+        redact=redactor,
         user_agent=f"Notifier/{__version__}",
     )
 

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import quote
 
 import msgspec
 
 from notifier.model import Health, Observation, Severity
+from notifier.sources._links import linked
 from notifier.sources._redact import Redactor
 from notifier.sources._text import clean, cut
 
@@ -150,12 +150,7 @@ class Seer(msgspec.Struct, frozen=True):
         return clean(_text(row.container_name), SHORT, line=True, redact=self.redact)
 
     def _link(self, kind: str, name: str, shown: str, node: str) -> str:
-        link = self.links.get(kind, "")
-        if not link.startswith(("https://", "http://")):
-            return ""
-        for key, value in (("{id}", name), ("{name}", shown), ("{node}", node)):
-            link = link.replace(key, quote(value, safe=""))
-        return link
+        return linked(self.links.get(kind, ""), ident=name, name=shown, node=node)
 
 
 def _words(arguments: list[Any]) -> list[str]:

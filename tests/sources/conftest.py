@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import settings
 from sources.hosts import Stub
+from sources.streams import Lab
 
 from notifier import sources
 from notifier.sources._http import Http
@@ -126,3 +127,11 @@ def tls_stub(certificate: Path) -> Iterator[Stub]:
     server = Stub(context)
     yield server
     server.stop()
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Lab:
+    """An empty folder that a lucifer source looks at."""
+    folder = tmp_path / "lab"
+    folder.mkdir()
+    return Lab(folder)

@@ -117,7 +117,7 @@ def test_what_is_asked_again_unchanged_gives_the_very_same_cursor(stub: Stub, ki
 def test_an_unknown_type_names_the_known_ones() -> None:
     with pytest.raises(KeyError) as found:
         sources.settings_of("nagios")
-    assert found.value.args[0] == ["hakuriver", "kohakuriver"]
+    assert found.value.args[0] == ["hakuriver", "kohakuriver", "lucifer"]
 
 
 @pytest.fixture
@@ -136,7 +136,7 @@ def test_a_third_party_s_source_is_found_by_its_entry_point() -> None:
     assert sources.module("lake") is sources.module("hakuriver")
     with pytest.raises(KeyError) as found:
         sources.module("nagios")
-    assert found.value.args[0] == ["hakuriver", "kohakuriver", "lake", "pond"]
+    assert found.value.args[0] == ["hakuriver", "kohakuriver", "lake", "lucifer", "pond"]
 
 
 @pytest.mark.usefixtures("plugin")
