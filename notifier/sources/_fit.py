@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from notifier.model import Observation
 from notifier.sources._text import LIMIT, MARK, clean
 
-ID, NAME, WORD, SHORT, COMMAND, LINK = 200, 80, 60, 120, 500, 1000
+ID, NAME, WORD, SHORT, SAYS, COMMAND, LINK = 200, 80, 60, 120, 500, 500, 1000
 LABELS = 20
 
 
@@ -31,6 +31,7 @@ def fit(kind: str, seen: Observation, redact: Callable[[str], str]) -> Observati
         owner=line(seen.owner),
         group=line(seen.group),
         part_of=line(seen.part_of, ID),
+        says=line(seen.says, SAYS),
         message=clean(seen.message, LIMIT, redact=redact),
         command=line(seen.command, COMMAND),
         link=link if link.startswith(("https://", "http://")) and link[-1] != MARK else "",

@@ -150,7 +150,7 @@ class Taker:
             self.memory.owed = list(last.values())[-OWED // 2 :]
 
     def _odd(self, word: bytes, stream: Stream) -> None:
-        what = f"unknown event '{word.decode()}'" if _WORD.fullmatch(word) else OTHER
+        what = word.decode() if _WORD.fullmatch(word) else OTHER
         odd = self.memory.odd
         self._count(what if what in odd or len(odd) < ODD else OTHER, stream)
 
@@ -159,4 +159,5 @@ class Taker:
         odd = self.memory.odd
         odd[what] = odd.get(what, 0) + 1
         if odd[what] == 1:
-            self.remarks.append(f"{what} in {title(stream.id)}; such lines are only counted")
+            shown = what if " " in what else f"unknown event '{what}'"
+            self.remarks.append(f"{shown} in {title(stream.id)}; such lines are only counted")

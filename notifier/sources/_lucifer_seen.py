@@ -32,6 +32,19 @@ def task_seen(name: str, task: Task, host: str, links: Mapping[str, str]) -> Obs
     )
 
 
+def unknown(name: str, word: str, host: str) -> Observation:
+    """A task in whose stream an event came that nobody knows."""
+    return Observation(
+        kind="task",
+        id=name,
+        name=title(name),
+        status=word,
+        health="unknown",
+        severity="warning",
+        node=host,
+    )
+
+
 def host_seen(name: str, status: str, at: int, by: str, links: Mapping[str, str]) -> Observation:
     """A host as its newest event has it; `by` is the task whose stream said so."""
     health, severity = classify("host", status)

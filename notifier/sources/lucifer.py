@@ -7,7 +7,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
+from msgspec.structs import replace
 
+from notifier.errors import ConfigError
 from notifier.model import Family, Health, Kind, Severity, Snapshot, Unreadable
 from notifier.settings import SourceSettings
 from notifier.sources import _lucifer_events as events
@@ -18,6 +20,7 @@ from notifier.sources._lucifer_lines import Stream, Taker
 from notifier.sources._lucifer_look import FilesLook
 from notifier.sources._lucifer_memory import Memory, remembered
 from notifier.sources._lucifer_news import News, notes, reasons
+from notifier.sources._lucifer_seen import unknown
 from notifier.sources._lucifer_tail import LINE, Budget
 from notifier.sources._lucifer_task import Task
 from notifier.sources._redact import Redactor
@@ -117,15 +120,32 @@ def poll(
 
 
 def stream(settings: Settings, lines: Iterable[bytes], task: str, now: datetime) -> list[Snapshot]:
-    """Reads the whole stream of one task, as a pipe brings it; without an end it crashed."""
-    memory, at = Memory(), int(now.timestamp())
+    """Reads the whole stream of one task, as a pipe brings it; without an end it crashed.
+
+    Each stream is an attempt of its own: what fails in it is news, also where a former one failed.
+    Raises ConfigError without a `task`.
+    """
     name = clean(task, names.NAME, line=True)
+    if not name:
+        raise ConfigError("--task: say which task the events are of")
+    memory, at = Memory(), int(now.timestamp())
     memory.tasks[name] = seen = Task(at=at)
     taker = Taker(memory, settings.kinds, Redactor(), settings.host)
     taker.take((line[:LINE].rstrip(b"\r\n") for line in lines), Stream(name, seen, at))
-    if not seen.end:
-        seen.finish("crashed", at)
-    return News(memory, settings).snapshots(KINDS, remarks=tuple(taker.remarks))
+    seen.finish("crashed", at)
+    # a word that nobody knows is told once, by the rule for such words
+    odd = [unknown(name, word, settings.host) for word in memory.odd if " " not in word]
+    shown = News(memory, settings).snapshots(KINDS)
+    return [
+        replace(
+            one,
+            changes=tuple(
+                replace(change, attempt=f"{now.isoformat()}.{change.attempt or 1}")
+                for change in (*(odd if one.kind == "task" else ()), *(one.changes or ()))
+            ),
+        )
+        for one in shown
+    ]
 
 
 def about(settings: Settings, http: Http, cursor: Any, deadline: float) -> str:

@@ -175,7 +175,7 @@ def test_an_unknown_event_is_shown_once_and_counted(lab: Lab) -> None:
     lab.lines("1.events", "defrosting")
     lab.later().look()
     assert lab.remarks() == []
-    assert lab.cursor["odd"] == {"unknown event 'defrosting'": 4, "unknown event 'host_thawed'": 1}
+    assert lab.cursor["odd"] == {"defrosting": 4, "host_thawed": 1}
 
 
 def test_a_flood_of_unknown_events_is_shown_in_few_lines(lab: Lab) -> None:
