@@ -4,15 +4,10 @@ With `--print` it only prints. It takes about two minutes on an idle machine.
 """
 
 import platform
-import re
 import sys
-from pathlib import Path
 
-from benchmarks import quiet, storm
+from benchmarks import page, quiet, storm
 from benchmarks.measure import Row, table
-
-PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
-BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 
 
 def main(argv: list[str]) -> int:
@@ -22,10 +17,7 @@ def main(argv: list[str]) -> int:
     text = f"{table(rows)}\n\nPython {platform.python_version()}, {platform.machine()}.\n"
     print(text)
     if "--print" not in argv:
-        page = PAGE.read_text(encoding="utf-8")
-        between = re.compile(f"{re.escape(BEGIN)}.*{re.escape(END)}", re.DOTALL)
-        page = between.sub(lambda _: f"{BEGIN}\n{text}{END}", page)
-        PAGE.write_text(page, encoding="utf-8")
+        page.put("measured", text)
     return 0 if all(row.kept for row in rows) else 1
 
 

@@ -15,12 +15,13 @@ HOOK = '[channels.hook]\nwebhook = "http://127.0.0.1:9/"\n'
 
 
 class Took(msgspec.Struct, frozen=True):
-    """What one process took: seconds on the clock and of the CPU, peak bytes, its exit code."""
+    """What one process took: seconds on the clock and of the CPU, peak bytes, exit code, output."""
 
     wall: float
     cpu: float
     peak: int
     code: int
+    said: bytes = b""
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,7 +50,7 @@ def run(command: Sequence[str], *, quiet: bool = True) -> Took:
     if said and quiet:
         raise RuntimeError(f"{command}: {said.decode()}")
     cpu = usage.ru_utime + usage.ru_stime
-    return Took(wall, cpu, usage.ru_maxrss * 1024, process.returncode)
+    return Took(wall, cpu, usage.ru_maxrss * 1024, process.returncode, said)
 
 
 def pairs(one: Callable[[], Took], other: Callable[[], Took], count: int) -> tuple[list[Took], ...]:

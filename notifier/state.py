@@ -4,7 +4,6 @@ The only room that knows files. Everything else gets a `State` and hands one bac
 """
 
 import contextlib
-import secrets
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -223,6 +222,9 @@ class Store:
 
 
 def _fresh() -> State:
+    # a first run alone needs it
+    import secrets
+
     return State(version=VERSION, id=f"n{secrets.token_hex(4)}")
 
 

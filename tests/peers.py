@@ -199,6 +199,10 @@ class Ran:
     err: str
 
 
+# where the coverage of the tests is measured, that of the runs they start is as well
+MEASURED = {name: value for name, value in os.environ.items() if name == "COVERAGE_PROCESS_CONFIG"}
+
+
 @dataclass(frozen=True)
 class Command:
     """Runs the installed command as cron would: from /, with an almost empty environment."""
@@ -214,7 +218,7 @@ class Command:
         done = subprocess.run(
             command,
             cwd="/",
-            env={**self.clean(), **(env or {})},
+            env={**self.clean(), **MEASURED, **(env or {})},
             input=stdin,
             capture_output=True,
             encoding="utf-8",
