@@ -103,7 +103,7 @@ def _span(text: str, what: str) -> timedelta:
     except ValueError as error:
         raise ConfigError(f"{what}: {error}") from None
     if not timedelta() < span <= LONGEST:
-        raise ConfigError(f"{what}: a silence lasts at most {LONGEST.days} days")
+        raise ConfigError(f"{what}: a silence lasts from 1s to {LONGEST.days}d")
     return span
 
 
