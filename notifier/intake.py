@@ -4,6 +4,7 @@ Its name is committed together with what it said, and only then the file goes. W
 read is set aside and told.
 """
 
+import errno
 import os
 import stat
 from collections.abc import Iterable, Mapping, Sequence
@@ -27,6 +28,8 @@ MOST, MOST_BYTES = 1000, 64 << 20
 # seconds after which a file that never got its name is nobody's any more
 STALE = 86400.0
 ASIDE = "aside"
+# what a file itself is to blame for; everything else may be well in the next run
+_ITS_FAULT = (errno.EACCES, errno.EPERM, errno.ELOOP, errno.EISDIR, errno.ENXIO, errno.ENODEV)
 _PARCEL = msgspec.json.Decoder(Parcel)
 
 
@@ -46,6 +49,10 @@ class Taken(msgspec.Struct, kw_only=True):
 
 class _Odd(Exception):
     """A file that cannot be taken in; the text says why."""
+
+
+class _Later(Exception):
+    """The disk, and not the file, is at fault: what lies there stays for the next run."""
 
 
 def take(folder: Path, state: State, config: Config, now: datetime) -> Taken:
@@ -68,6 +75,10 @@ def take(folder: Path, state: State, config: Config, now: datetime) -> Taken:
             raw = _read(folder, name)
             parcels.append(_parcel(raw, config))
             taken.names[name] = "taken"
+        except _Later as error:
+            taken.said.append(f"{folder}/{name}: cannot be read: {error}; it waits")
+            taken.unread = True
+            continue
         except _Odd as odd:
             taken.names[name], taken.aside[name], raw = ASIDE, str(odd), b""
         room -= len(raw)
@@ -107,6 +118,8 @@ def _read(folder: Path, name: str) -> bytes:
                 raise _Odd("not a plain file")
             raw = file.read(LARGEST + 1)
     except OSError as error:
+        if error.errno not in _ITS_FAULT:
+            raise _Later(error.strerror) from None
         raise _Odd(f"cannot be read: {error.strerror}") from None
     if len(raw) > LARGEST:
         raise _Odd(f"larger than {LARGEST >> 20} MB")

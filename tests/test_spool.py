@@ -1,5 +1,6 @@
 """What is pushed is taken in once, in order, whatever kills the run; what is odd blocks nothing."""
 
+import errno
 import os
 import stat
 from collections.abc import Callable, Iterator
@@ -319,6 +320,26 @@ def test_what_cannot_be_taken_in_is_set_aside_and_told_once_and_blocks_nothing(
     assert [one.name for one in desk.folder.iterdir()] == ["aside"]
     assert (desk.folder / "aside" / odd.name).read_bytes() == raw
     assert desk.check() == []
+
+
+def test_what_the_disk_will_not_give_now_waits_and_blocks_nothing(
+    desk: Desk, put: Put, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad, _ = put(parcel(seen("job", "bad", "failed")), parcel(seen("job", "good", "failed")))
+    real_open = os.open
+
+    def broken(path: os.PathLike[str] | str, *args: int, **more: int) -> int:
+        if os.fspath(path) == os.fspath(bad):
+            raise OSError(errno.EIO, "Input/output error")
+        return real_open(path, *args, **more)
+
+    monkeypatch.setattr(os, "open", broken)
+    assert desk.check() == ["problem:backup/job/good"]
+    assert desk.unread
+    assert desk.said == [f"{bad}: cannot be read: Input/output error; it waits"]
+    monkeypatch.undo()
+    assert desk.check() == ["problem:backup/job/bad"]
+    assert (desk.said, desk.unread) == ([], False)
 
 
 def test_what_nobody_of_us_put_there_is_set_aside_unopened(desk: Desk, put: Put) -> None:

@@ -134,6 +134,15 @@ def _readable_again(stage: Stage) -> None:
     stage.lake.well = True
 
 
+PUSH = ("emit", "--source", "backup", "--kind", "job", "--id", "nightly", "--failed")
+
+
+def _pushed(stage: Stage) -> None:
+    _one_failure(stage)
+    stage.run(*PUSH, "-m", "disk is full")
+    stage.run("emit", "--source", "web", "--kind", "service", "--id", "nginx", "--down")
+
+
 SCENARIOS = {
     one.name: one
     for one in (
@@ -163,6 +172,8 @@ SCENARIOS = {
             after=_hook_up,
             rest=(("check",), ("outbox", "retry"), ("check",)),
         ),
+        Scenario("an event is pushed", _one_failure, PUSH, rest=(PUSH, *TWICE), tells=False),
+        Scenario("what was pushed is taken in", _pushed),
         Scenario("a digest of fifty", _fifty),
         Scenario("a reminder", _reminder),
         Scenario("a silence is over", _silence_over),

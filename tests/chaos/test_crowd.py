@@ -1,4 +1,4 @@
-"""A crowd of runs and people on one state: each news once, in order, and one question at a time.
+"""A crowd of runs, people and scripts on one state: each news once, and one question at a time.
 
 The whole crowd: `PYTHONPATH=tests python -m chaos.test_crowd 200`
 """
@@ -83,6 +83,7 @@ class Seen:
     most: int = 0
     waits: int = 0
     decided: int = 0
+    pushed: list[str] = field(default_factory=list)
     forgotten: set[str] = field(default_factory=set)
 
 
@@ -90,6 +91,7 @@ def crowd(command: Command, config: Path, host: Host, mail: Mailbox, sink: Sink,
     """Many runs within `SECONDS`, news in the middle of them, and two people who decide."""
     begun: list[subprocess.Popen[str]] = []
     decided: set[str] = set()
+    pushed: list[str] = []
     pause = threading.Event()
 
     def begin(*arguments: str) -> None:
@@ -116,6 +118,9 @@ def crowd(command: Command, config: Path, host: Host, mail: Mailbox, sink: Sink,
             handle = handles[number % len(handles)]
             begin("ack", handle, "-m", "in hand")
             decided.add(handle)
+        if number % 8 == 1:
+            pushed.append(f"job-{number}")
+            begin("emit", "--source", "backup", "--kind", "job", "--id", pushed[-1], "--failed")
         pause.wait(min(SECONDS, runs / 10) / runs)
     seen = Seen()
     for one in begun:
@@ -130,6 +135,7 @@ def crowd(command: Command, config: Path, host: Host, mail: Mailbox, sink: Sink,
     silenced = {one.things[0].rpartition("/")[2] for one in people.silences.values()}
     seen.forgotten = decided - people.acks.keys() - silenced
     seen.decided = len(decided)
+    seen.pushed = pushed
     return _counted(seen, config, host, mail, sink)
 
 
@@ -182,10 +188,11 @@ def test_a_crowd_of_runs_tells_each_news_once_and_asks_one_question_at_a_time(
     config = workplace(host.stub.url, mail=mailbox, sink=sink)
     seen = crowd(notifier, config, host, mailbox, sink, RUNS)
     host.stub.stop()
-    assert wrong(seen, names()) == []
+    assert wrong(seen, [*names(), *seen.pushed]) == []
     # some of them found the news, and some of them nothing to do
     assert min(seen.codes[0], seen.codes[1]) > 0
     assert seen.decided > RUNS // 8
+    assert len(seen.pushed) >= RUNS // 8
 
 
 def main(runs: int) -> int:
@@ -204,11 +211,12 @@ def main(runs: int) -> int:
         )
         config.chmod(0o600)
         seen = crowd(Command(place), config, host, mail, sink, runs)
-    found = wrong(seen, names())
+    found = wrong(seen, [*names(), *seen.pushed])
     codes = ", ".join(f"{count} x {code}" for code, count in sorted(seen.codes.items()))
     print(f"{runs} runs: ended with {codes}; {len(seen.keys)} webhooks, {len(mail.mails)} mails,")
-    print(f"{len(seen.hook)} events, {seen.decided} decisions of people, and at most {seen.most}")
-    print(f"question to the host at a time. Broken: {'; '.join(found) or 'nothing'}.")
+    print(f"{len(seen.hook)} events, {len(seen.pushed)} of them pushed, {seen.decided} decisions")
+    print(f"of people, and at most {seen.most} question to the host at a time.")
+    print(f"Broken: {'; '.join(found) or 'nothing'}.")
     return 1 if found else 0
 
 
