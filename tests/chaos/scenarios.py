@@ -1,5 +1,6 @@
 """What is going on when a run is killed."""
 
+import re
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -143,6 +144,14 @@ def _pushed(stage: Stage) -> None:
     stage.run("emit", "--source", "web", "--kind", "service", "--id", "nginx", "--down")
 
 
+def _old_journal(stage: Stage) -> None:
+    _one_failure(stage)
+    path = stage.place / "journal.jsonl"
+    first, rest = path.read_bytes().split(b"\n", 1)
+    # begun so long ago that the next line goes into a new file
+    path.write_bytes(re.sub(rb'"at":"2\d{3}', b'"at":"2001', first, count=1) + b"\n" + rest)
+
+
 SCENARIOS = {
     one.name: one
     for one in (
@@ -174,6 +183,7 @@ SCENARIOS = {
         ),
         Scenario("an event is pushed", _one_failure, PUSH, rest=(PUSH, *TWICE), tells=False),
         Scenario("what was pushed is taken in", _pushed),
+        Scenario("the journal begins a new file", _old_journal),
         Scenario("a digest of fifty", _fifty),
         Scenario("a reminder", _reminder),
         Scenario("a silence is over", _silence_over),
