@@ -51,6 +51,10 @@ def check(config: Config, faults: Faults) -> None:
     _zone("run", config.run.timezone, faults)
     _positive("run", "deadline", [config.run.deadline], faults)
     _positive("run", "flap_window", [config.run.flap_window], faults)
+    _positive("run", "max_age", [config.run.max_age], faults)
+    _reference("run", "ping_url", config.run.ping_url, faults)
+    if not config.run.ping_url.startswith(REFERENCES):
+        _url("run", "ping_url", config.run.ping_url, faults)
     _windows(config, faults)
 
 

@@ -135,7 +135,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
         return int(command.main(Context(args=args, environ=environ, log=logger)))
     except SystemExit as done:
         # the usage was shown, or the version
-        return int(done.code or 0)
+        return _usage(argv, int(done.code or 0))
     except ConfigError as error:
         for problem in error.problems:
             logger.error("%s", problem)
@@ -153,6 +153,14 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
         for line in _trace(error) if args.verbose else ():
             logger.error("%s", line)
         return Exit.BUG
+
+
+def _usage(argv: Sequence[str], code: int) -> int:
+    """What a wrong command line comes to; a monitoring plugin says that it knows nothing."""
+    if code and "--nagios" in argv:
+        print("NOTIFIER UNKNOWN: the command line is wrong; see: notifier status --help")
+        return 3
+    return code
 
 
 def _arguments(argv: Sequence[str]) -> argparse.Namespace:

@@ -25,6 +25,8 @@ BELONGS = {
 def doubts(config: Config, kinds: Collection[str]) -> tuple[str, ...]:
     """One line for each thing that looks wrong. `kinds`: what the configured sources can show."""
     lines = [*_unused(config), *_routes(config, kinds)]
+    if config.run.metrics_file and not config.run.metrics_file.endswith(".prom"):
+        lines.append("run: key 'metrics_file': the collector reads only what ends in .prom")
     if others_can_read(config):
         lines += _literal_secrets(config)
     return tuple(f"{config.path.name}: {line}" for line in lines)
@@ -53,6 +55,8 @@ def _literal_secrets(config: Config) -> Iterator[str]:
         for key in ("token", "url")
         if _literal(f"sources.{key}", getattr(source, key, ""))
     ]
+    if _literal("ping_url", config.run.ping_url):
+        found.append(("run", "ping_url"))
     for where, key in found:
         yield (
             f"{where}: key '{key}': a secret in a file that others can read; "

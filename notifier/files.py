@@ -94,7 +94,9 @@ def _unreadable(path: Path, error: OSError) -> str:
     return f"{path}: cannot be read: {error.strerror}"
 
 
-def write(path: Path, raw: bytes, *, former: Path | None = None, sync: bool = True) -> None:
+def write(
+    path: Path, raw: bytes, *, former: Path | None = None, sync: bool = True, mode: int = 0o600
+) -> None:
     """Replaces `path`: all of it or nothing, with `sync` also when power fails.
 
     Write beside it, fsync, keep what is there as `former`, rename, fsync the folder. Raises
@@ -102,7 +104,7 @@ def write(path: Path, raw: bytes, *, former: Path | None = None, sync: bool = Tr
     """
     fresh = beside(path, ".new")
     try:
-        _create(fresh, raw, sync=sync)
+        _create(fresh, raw, sync=sync, mode=mode)
         if former:
             keep(path, former)
         fresh.replace(path)
@@ -114,12 +116,12 @@ def write(path: Path, raw: bytes, *, former: Path | None = None, sync: bool = Tr
         raise
 
 
-def _create(path: Path, raw: bytes, *, sync: bool) -> None:
+def _create(path: Path, raw: bytes, *, sync: bool, mode: int = 0o600) -> None:
     path.unlink(missing_ok=True)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     handle = os.open(path, flags, 0o600)
     with os.fdopen(handle, "wb") as file:
-        os.fchmod(handle, 0o600)
+        os.fchmod(handle, mode)
         file.write(raw)
         if sync:
             file.flush()

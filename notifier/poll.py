@@ -103,6 +103,12 @@ def kinds_of(config: Config) -> dict[str, str]:
     }
 
 
+def families_of(config: Config) -> list[str]:
+    """SOURCE/FAMILY for all that is to be looked at, in order."""
+    found = {f"{key.split('/')[0]}/{family}" for key, family in kinds_of(config).items()}
+    return sorted(found)
+
+
 def _due(
     name: str,
     settings: SourceSettings,
@@ -240,8 +246,13 @@ def _gather(task: _Task, done: Polled, now: datetime) -> None:
         results += found
         trouble = next((one.reason for one in found if isinstance(one, Unreadable)), "")
         rest = started + timedelta(seconds=took * (1 + PAUSE)) if took >= SLOW else None
+        before = done.times.get(f"{task.name}/{family}")
         done.times[f"{task.name}/{family}"] = LookTime(
-            started=started, took=round(took, 3), rest_until=rest, trouble=trouble
+            started=started,
+            took=round(took, 3),
+            rest_until=rest,
+            trouble=trouble,
+            read=before.read_at if trouble and before else None,
         )
         done.unread |= bool(trouble)
         done.said += [

@@ -21,7 +21,7 @@ from notifier.memory import Origin, State
 from notifier.model import Event, Message, Receipt
 from notifier.people import People
 from notifier.poll import Wish
-from notifier.state import Store
+from notifier.state import LookTime, Store
 
 # the part of the deadline that polling may take; the rest belongs to delivery
 POLLING = 0.75
@@ -39,7 +39,7 @@ class Outcome(msgspec.Struct, kw_only=True):
     """What a run did.
 
     `said` are lines about the run itself, `letters` how many messages were accepted, `waits` what
-    older news waits for a row.
+    older news waits for a row. `state` and `looks` are what it leaves behind.
     """
 
     code: Exit
@@ -48,6 +48,8 @@ class Outcome(msgspec.Struct, kw_only=True):
     warnings: list[str] = []
     letters: int = 0
     waits: dict[str, str] = {}
+    state: State = State()
+    looks: dict[str, LookTime] = {}
 
 
 def check(
@@ -146,6 +148,8 @@ def _outcome(
         ],
         letters=post.accepted,
         waits=_waits(state, one.told, why),
+        state=state,
+        looks=polled.times,
     )  # fmt: skip
 
 

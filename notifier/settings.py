@@ -141,6 +141,17 @@ class RunSettings(Table, frozen=True, kw_only=True):
     redact: list[str] = []
     # folder with templates of your own, looked at before ours
     templates: str = ""
+    # address of a dead man's switch (healthchecks.io and its like): asked after each run by which
+    # every family was read within `max_age` and nothing is overdue; else POST of the reason to
+    # `/fail` below it
+    ping_url: str = ""
+    # `true`: `/start` below it is asked when a run begins
+    ping_start: bool = False
+    # a family not read, or news not delivered, for so long is overdue
+    max_age: Duration = Duration(3600)
+    # file for the textfile collector of Prometheus' node_exporter, written after each run; needs
+    # the extra `metrics`
+    metrics_file: str = ""
 
 
 class StateSettings(Table, frozen=True, kw_only=True):

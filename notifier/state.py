@@ -30,12 +30,21 @@ SENSELESS = (KeyError, TypeError, ValueError, AttributeError)
 
 
 class LookTime(Frozen, frozen=True, kw_only=True):
-    """When a (source, family) was last looked at, how long it took, and until when it rests."""
+    """When a (source, family) was last looked at, how long it took, and until when it rests.
+
+    `read` is when it last could be read; None in what an older version wrote.
+    """
 
     started: Moment
     took: float
     rest_until: Moment | None = None
     trouble: str = ""
+    read: Moment | None = None
+
+    @property
+    def read_at(self) -> datetime | None:
+        """When it last could be read, as far as that is known."""
+        return self.read if self.trouble else self.started
 
 
 class _Head(msgspec.Struct):

@@ -16,6 +16,7 @@ ROOMS = {
     "apprise": ("notifier.deliver",),
     "filelock": ("notifier.state",),
     "jinja2": ("notifier.render",),
+    "prometheus_client": ("notifier.metrics",),
     "requests": ("notifier.deliver", "notifier.sources._http"),
 }
 HEAVY = ("apprise", "filelock", "jinja2", "prometheus_client", "requests", "rich")

@@ -117,9 +117,10 @@ def test_the_wheel_made_from_the_sdist_sends_a_rendered_mail_from_anywhere(
     assert (shared / "cron" / "notifier").read_bytes() == CRON.read_bytes()
     assert (shared / "config.example.toml").is_file()
     assert (shared / "config.schema.json").is_file()
-    for unit in filter(Path.is_file, SYSTEMD.rglob("*")):
-        shipped = shared / "systemd" / unit.relative_to(SYSTEMD)
-        assert shipped.read_bytes() == unit.read_bytes()
+    for name in ("prometheus", "systemd"):
+        for one in filter(Path.is_file, (ROOT / "contrib" / name).rglob("*")):
+            shipped = shared / one.relative_to(ROOT / "contrib")
+            assert shipped.read_bytes() == one.read_bytes()
 
     installed = bare / "bin" / "notifier"
     assert call(installed, "--version").startswith("notifier ")

@@ -27,7 +27,8 @@ OWN = 57
 # `email` itself comes with http.client
 NEVER = (
     "apprise", "difflib", "email.mime", "getpass", "html", "jinja2", "notifier.deliver.attempt",
-    "notifier.digest", "notifier.escape", "notifier.render", "prometheus_client", "rich",
+    "notifier.digest", "notifier.escape", "notifier.metrics", "notifier.render", "notifier.watch",
+    "prometheus_client", "rich",
     "smtplib", "sysconfig", "zoneinfo",
 )  # fmt: skip
 

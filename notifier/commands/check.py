@@ -3,7 +3,8 @@
 import argparse
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from notifier.cli import Context
 from notifier.commands import _shared
@@ -15,6 +16,9 @@ from notifier.poll import FAMILIES, Wish
 from notifier.run import News, Outcome, check
 from notifier.tables import nearest
 from notifier.words import Clock, sentence
+
+if TYPE_CHECKING:
+    from notifier.watch import Watch
 
 # seconds beyond its deadline that a run gets before the watchdog ends it
 GRACE = 15.0
@@ -45,26 +49,45 @@ def main(context: Context) -> int:
             raise ConfigError(f"no source is named '{name}'{nearest(name, config.sources)}")
     families = frozenset([args.family] if args.family else FAMILIES)
     wish = Wish(families=families, sources=tuple(args.source), force=args.now)
-    watchdog = _watch(config, context)
+    watchdog, watch = _watchdog(config, context), _watch(config, context)
     try:
         with progress(context, "looking and telling"):
             outcome = check(
                 config, wish, clock=context.clock, environ=context.environ, dry_run=args.dry_run
             )
+    except Exception as error:
+        _note(context, watch.failed(error, context.clock()) if watch else [])
+        raise
     finally:
         watchdog.cancel()
-    for line in outcome.warnings:
-        context.log.warning("%s", line)
+    _note(context, outcome.warnings)
     if args.json:
         context.print_json(as_json(outcome))
     else:
         _tell(context, config, outcome)
+    _note(context, watch.ended(outcome, context.clock()) if watch else [])
     if args.exit_zero and outcome.code == Exit.FOUND:
         return Exit.OK
     return outcome.code
 
 
-def _watch(config: Config, context: Context) -> threading.Timer:
+def _note(context: Context, lines: Iterable[str]) -> None:
+    for line in lines:
+        context.log.warning("%s", line)
+
+
+def _watch(config: Config, context: Context) -> "Watch | None":
+    """Who tells others that the run ended, and how; nobody where nobody is to be told."""
+    wanted = config.run.ping_url or config.run.metrics_file
+    if context.args.dry_run or not wanted:
+        return None
+    # only needed where it is configured
+    from notifier.watch import Watch
+
+    return Watch(config, context.environ)
+
+
+def _watchdog(config: Config, context: Context) -> threading.Timer:
     """Ends a run that outlives its deadline. What is committed stays; the next run goes on."""
 
     def end() -> None:

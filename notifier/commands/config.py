@@ -83,7 +83,7 @@ def as_json(config: Config) -> dict[str, Any]:
         "config": str(config.path),
         "default_channels": list(config.default_channels or config.channels),
         "state": {**_plain(config.state), "path": str(config.state_path)},
-        "run": _plain(config.run),
+        "run": _plain(config.run) | {"ping_url": _hidden(config.run.ping_url)},
         "sources": {name: _source(_plain(one)) for name, one in config.sources.items()},
         "channels": {name: _channel(_plain(one)) for name, one in config.channels.items()},
         "routes": [_plain(one) for one in config.routes],

@@ -9,13 +9,14 @@ from notifier import intake, outbox, pushed
 from notifier.cli import Context
 from notifier.commands import _shared
 from notifier.config import Config
-from notifier.errors import ConfigError
+from notifier.errors import ConfigError, NotifierError
 from notifier.escape import one_line
+from notifier.health import failing, health
 from notifier.memory import Origin, State
 from notifier.model import RANK, Incident
 from notifier.outbox import Waiting
 from notifier.people import Ack, Silence, holds
-from notifier.poll import kinds_of
+from notifier.poll import families_of
 from notifier.state import LookTime, Store
 from notifier.tables import Duration
 from notifier.words import Clock, lasting, plural
@@ -63,7 +64,7 @@ class Found(msgspec.Struct, kw_only=True):
     def trouble(self) -> bool:
         """Whether anything here needs a person. What waits for its time does not."""
         unread = any(look and look.trouble for look in self.looks.values())
-        stuck = any(one.failures or one.reason == outbox.GONE for one in self.waiting)
+        stuck = any(failing(one) for one in self.waiting)
         return bool(self.open or self.overdue or unread or stuck or self.origin == "former")
 
 
@@ -75,10 +76,16 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
     parser.add_argument(
         "--max-age", metavar="TIME", help="a look older than this (such as 30m) is overdue"
     )
+    parser.add_argument(
+        "--nagios", action="store_true",
+        help="one line and 0, 1, 2 or 3, as a monitoring plugin; without --max-age, run.max_age",
+    )  # fmt: skip
 
 
 def main(context: Context) -> int:
     """Prints what is open, waiting, unreadable and overdue; 1 when there is any, else 0."""
+    if context.args.nagios:
+        return _plugin(context)
     config = _shared.configuration(context)
     found = _found(context, config)
     if context.args.json:
@@ -90,11 +97,39 @@ def main(context: Context) -> int:
     return 1 if found.trouble else 0
 
 
+def _plugin(context: Context) -> int:
+    """As a monitoring plugin: whatever goes wrong is said on stdout, and is UNKNOWN."""
+    from notifier.commands import _nagios
+
+    try:
+        config = _shared.configuration(context)
+        asked = _max_age(context.args.max_age)
+        found = _found(context, config)
+        if found.thing:
+            code, line = _nagios.of_thing(found.thing, found.known, found.open)
+        elif found.origin in ("fresh", "lost"):
+            code, line = _nagios.UNKNOWN, _nagios.unknown(ORIGINS[found.origin])
+        else:
+            age = asked.total_seconds() if asked else config.run.max_age
+            looks = {name: look for name, look in found.looks.items() if look}
+            shown = health(found.looks, looks, None, found.waiting, age, found.at)
+            damaged = "" if found.origin == "current" else ORIGINS[found.origin]
+            code, line = _nagios.answer(shown, found.open, age, damaged)
+    except ConfigError as error:
+        code, line = _nagios.UNKNOWN, _nagios.unknown("; ".join(error.problems))
+    except NotifierError as error:
+        code, line = _nagios.UNKNOWN, _nagios.unknown(str(error))
+    except Exception as error:
+        code, line = _nagios.UNKNOWN, _nagios.unknown(f"a bug: {type(error).__name__}")
+    context.print(line)
+    return code
+
+
 def _found(context: Context, config: Config) -> Found:
     store = Store(config.state_path)
     state, origin = store.load()
     now, max_age, looks = context.clock(), _max_age(context.args.max_age), store.looks()
-    families = sorted({f"{k.split('/')[0]}/{family}" for k, family in kinds_of(config).items()})
+    families = families_of(config)
     if context.args.thing:
         known = statuses(state)
         thing = _shared.the_thing(context.args.thing, known)

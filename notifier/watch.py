@@ -1,0 +1,129 @@
+"""Watching the watcher: after a run, a ping for a dead man's switch and a file of metrics.
+
+Both come last, when everything is told; neither changes how the run ended. Nothing here is
+imported where neither is configured.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from notifier import health as own
+from notifier import intake, metrics, outbox, poll, secrets
+from notifier.compose import Outlook
+from notifier.config import Config
+from notifier.deliver.ping import Ping
+from notifier.errors import Exit, LockedError, NotifierError, SecretError
+from notifier.health import Health
+from notifier.memory import State
+from notifier.metrics import Ran
+from notifier.people import People
+from notifier.run import Outcome
+from notifier.state import LookTime, Store
+
+
+class Watch:
+    """One run, watched from its beginning."""
+
+    def __init__(self, config: Config, environ: Mapping[str, str]) -> None:
+        self.config = config
+        self.store = Store(config.state_path)
+        self._began = time.monotonic()
+        self._trouble = ""
+        self._url = self._address(environ)
+        if self._url and config.run.ping_start:
+            # nobody waits for it
+            Ping(self._url, "start")
+
+    def _address(self, environ: Mapping[str, str]) -> str:
+        if not self.config.run.ping_url:
+            return ""
+        try:
+            url = secrets.resolve(self.config.run.ping_url, environ)
+            if urlsplit(url).scheme in ("http", "https"):
+                return url
+            self._trouble = "no http(s) address"
+        except SecretError as error:
+            self._trouble = f"secret {error}"
+        except ValueError:
+            self._trouble = "no http(s) address"
+        return ""
+
+    def ended(self, outcome: Outcome, now: datetime) -> list[str]:
+        """Tells how the run ended. Returns what of that went wrong, a line each. Never raises."""
+        return _safely(lambda: self._ended(outcome, now))
+
+    def failed(self, error: Exception, now: datetime) -> list[str]:
+        """Tells that the run came to nothing, as far as that is known. Never raises.
+
+        That another run holds the lock is no news: that one will tell.
+        """
+        if isinstance(error, LockedError):
+            return []
+        return _safely(lambda: self._failed(error, now))
+
+    def _ended(self, outcome: Outcome, now: datetime) -> list[str]:
+        ran = Ran(
+            code=outcome.code,
+            seconds=time.monotonic() - self._began,
+            events=tuple(one.event.type for one in outcome.news),
+            letters=outcome.letters,
+        )
+        people = People()
+        with suppress(NotifierError):
+            people = self.store.people()
+        return self._tell(ran, self._health(outcome.state, outcome.looks, people, now), people)
+
+    def _failed(self, error: Exception, now: datetime) -> list[str]:
+        code = error.code if isinstance(error, NotifierError) else Exit.BUG
+        ran = Ran(code=code, seconds=time.monotonic() - self._began)
+        state, people = None, People()
+        with suppress(NotifierError, OSError):
+            people = self.store.people()
+        with suppress(NotifierError, OSError):
+            state = self.store.load()[0]
+        reason = (
+            str(error) if isinstance(error, NotifierError) else f"a bug: {type(error).__name__}"
+        )
+        shown = self._health(state, self.store.looks(), people, now)
+        return self._tell(ran, shown, people, reason)
+
+    def _health(
+        self, state: State | None, looks: Mapping[str, LookTime], people: People, now: datetime
+    ) -> Health:
+        waiting = []
+        if state is not None:
+            kinds = poll.kinds_of(self.config)
+            why = Outlook(state, self.config, people, kinds, now).why
+            waiting = outbox.waiting(state, self.config.destinations(), why)
+        families = poll.families_of(self.config)
+        return own.health(families, looks, state, waiting, self.config.run.max_age, now)
+
+    def _tell(self, ran: Ran, health: Health, people: People, reason: str = "") -> list[str]:
+        ping = None
+        reasons = [reason, *health.reasons] if reason else health.reasons
+        if self._url:
+            text = "\n".join([*reasons, f"exit code {ran.code}"]) if reasons else ""
+            ping = Ping(self._url, "fail" if reasons else "", text)
+        lines = [f"run.metrics_file: {wrong}" for wrong in self._metrics(ran, health, people)]
+        trouble = ping.trouble() if ping else self._trouble
+        return [*lines, f"run.ping_url: {trouble}"] if trouble else lines
+
+    def _metrics(self, ran: Ran, health: Health, people: People) -> list[str]:
+        if not self.config.run.metrics_file:
+            return []
+        path = self.config.path.parent / Path(self.config.run.metrics_file).expanduser()
+        spool = intake.waiting(self.store.spool, health.state or State())
+        wrong = metrics.write(path, metrics.of(self.config, ran, health, people, spool))
+        return [wrong] if wrong else []
+
+
+def _safely(tell: Callable[[], list[str]]) -> list[str]:
+    """How a run ended is not changed by a fault of ours in telling it."""
+    try:
+        return tell()
+    except Exception as error:
+        return [f"how the run ended could not be told: a bug: {type(error).__name__}"]
