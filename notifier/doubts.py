@@ -25,11 +25,23 @@ BELONGS = {
 def doubts(config: Config, kinds: Collection[str]) -> tuple[str, ...]:
     """One line for each thing that looks wrong. `kinds`: what the configured sources can show."""
     lines = [*_unused(config), *_routes(config, kinds)]
-    if config.run.metrics_file and not config.run.metrics_file.endswith(".prom"):
-        lines.append("run: key 'metrics_file': the collector reads only what ends in .prom")
+    lines += _watching(config)
     if others_can_read(config):
         lines += _literal_secrets(config)
     return tuple(f"{config.path.name}: {line}" for line in lines)
+
+
+def _watching(config: Config) -> Iterator[str]:
+    run = config.run
+    if run.metrics_file and not run.metrics_file.endswith(".prom"):
+        yield "run: key 'metrics_file': the collector reads only what ends in .prom"
+    for name, source in config.sources.items():
+        for family, every in source.every.items():
+            if every >= run.max_age and (run.metrics_file or run.ping_url):
+                yield (
+                    f"sources.{name}: key 'every.{family}': not less than run.max_age "
+                    f"({run.max_age}): overdue between two looks"
+                )
 
 
 def others_can_read(config: Config) -> bool:

@@ -16,6 +16,7 @@ from notifier.people import People, holds
 
 # bytes of the file before, of which the counters go on
 LARGEST = 1 << 20
+INSTALL = "pip install 'notifier-bridge[metrics]'"
 EVENTS = (
     "problem", "recovery", "reminder", "change", "flapping_start", "flapping_end", "summary",
 )  # fmt: skip
@@ -54,12 +55,24 @@ class Ran(Frozen, frozen=True, kw_only=True):
     letters: int = 0
 
 
-def write(path: Path, series: Iterable[Series]) -> str:
-    """Replaces the file. Returns what went wrong in one line, or nothing."""
+def available() -> bool:
+    """Whether the extra is installed."""
     try:
         import prometheus_client  # noqa: F401
     except ImportError:
-        return "needs prometheus-client: pip install 'notifier-bridge[metrics]'"
+        return False
+    return True
+
+
+def place(config: Config) -> Path:
+    """The file, which a relative name puts beside the configuration."""
+    return config.path.parent / Path(config.run.metrics_file).expanduser()
+
+
+def write(path: Path, series: Iterable[Series]) -> str:
+    """Replaces the file. Returns what went wrong in one line, or nothing."""
+    if not available():
+        return f"needs prometheus-client: {INSTALL}"
     try:
         raw = rendered(series, _before(path))
         files.write(path, raw, sync=False, mode=0o644)

@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from notifier import health as own
@@ -115,7 +114,7 @@ class Watch:
     def _metrics(self, ran: Ran, health: Health, people: People) -> list[str]:
         if not self.config.run.metrics_file:
             return []
-        path = self.config.path.parent / Path(self.config.run.metrics_file).expanduser()
+        path = metrics.place(self.config)
         spool = intake.waiting(self.store.spool, health.state or State())
         wrong = metrics.write(path, metrics.of(self.config, ran, health, people, spool))
         return [wrong] if wrong else []

@@ -223,3 +223,20 @@ def test_the_group_that_root_gave_the_file_to_may_read_it(
 
 def test_what_can_be_pushed_is_no_doubt(doubted: Doubted) -> None:
     assert doubted(route("gpu", "match = { source = 'backup', kind = 'unit' }")) == []
+
+
+def test_what_watches_the_watcher_is_doubted_where_it_cannot_work(doubted: Doubted) -> None:
+    every = LEAST.replace("[channels.ops]", 'every = { tasks = "1h" }\n[channels.ops]')
+    assert doubted("", least=every) == []
+    assert doubted('[run]\nping_url = "env:PING"', least=every) == [
+        "sources.river: key 'every.tasks': not less than run.max_age (1h): "
+        "overdue between two looks"
+    ]
+    assert doubted('[run]\nping_url = "env:PING"\nmax_age = "2h"', least=every) == []
+    assert doubted('[run]\nmetrics_file = "n.txt"') == [
+        "run: key 'metrics_file': the collector reads only what ends in .prom"
+    ]
+    assert doubted('[run]\nping_url = "https://hc/uuid"', mode=0o644) == [
+        "run: key 'ping_url': a secret in a file that others can read; "
+        "use file:, env: or credential:, or chmod 600"
+    ]

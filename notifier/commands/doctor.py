@@ -70,6 +70,7 @@ def _findings(context: Context) -> Iterator[Finding]:
     yield from machine.configuration(config, context.args.config, context.environ)
     yield from machine.state(store, now)
     yield from machine.secret(config, context.environ)
+    yield from machine.watching(config)
     if not context.args.offline:
         with progress(context, "asking the sources, greeting the channels"):
             found = remote.servers(config, store.looks(), context.environ, now)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 
-from notifier import files, places, secrets
+from notifier import files, metrics, places, secrets
 from notifier.checks import REFERENCES, SECRETS
 from notifier.config import Config
 from notifier.doctor.finding import Finding, bad, odd, well
@@ -213,7 +213,23 @@ def _open(path: Path) -> bool:
     return bool(found.st_mode & others)
 
 
+def watching(config: Config) -> Iterator[Finding]:
+    """Whether the file of metrics can be written, where there is to be one."""
+    if not config.run.metrics_file:
+        return
+    path = metrics.place(config)
+    if not metrics.available():
+        yield bad("watching", "metrics", "prometheus-client is missing", metrics.INSTALL)
+    elif not os.access(path.parent, os.W_OK | os.X_OK):
+        fix = "make the folder, and let this user write there (ReadWritePaths= in the unit)"
+        yield bad("watching", "metrics", f"{path.parent}: cannot be written to", fix)
+    else:
+        yield well("watching", "metrics", f"{path} can be written")
+
+
 def _references(config: Config) -> Iterator[tuple[str, str, str]]:
+    if config.run.ping_url.startswith(REFERENCES):
+        yield "run", "ping_url", config.run.ping_url
     for name, source in config.sources.items():
         token = getattr(source, "token", "")
         if token.startswith(REFERENCES):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from notifier import outbox
+from notifier import intake, outbox, pushed
 from notifier.config import Config
 from notifier.doctor.finding import Finding, bad, odd, well
 from notifier.escape import one_line
@@ -66,10 +66,15 @@ def waiting(
 
 
 def sleeping(state: State, config: Config) -> Iterator[Finding]:
-    """Incidents of sources that left the configuration: nobody will ever tell their end."""
+    """Incidents of sources that left the configuration: nobody will ever tell their end.
+
+    What is pushed needs no source there.
+    """
+    awake = pushed.scopes_of(state)
     for incident in state.incidents.values():
-        source = incident.thing.split("/", 1)[0]
-        if incident.ended is None and source not in (*config.sources, "notifier"):
+        source, kind, _ = incident.thing.split("/", 2)
+        known = source in (*config.sources, "notifier") or f"{source}/{kind}" in awake
+        if incident.ended is None and not known:
             thing = one_line(incident.thing)
             said = f"{thing} sleeps: its source '{source}' is not in the configuration"
             fix = f"put it back, or: notifier state forget {thing}"
@@ -87,6 +92,10 @@ def files(store: Store, now: datetime) -> Iterator[Finding]:
     if old:
         said = f"{plural(len(old), 'event')} of `notifier emit` lie there for more than an hour"
         yield odd("spool", "events", said, "notifier check takes them in; is cron running?")
+    aside = spool / intake.ASIDE
+    if aside.is_dir() and (odd_ones := list(aside.iterdir())):
+        said = f"{plural(len(odd_ones), 'file')} could not be taken in"
+        yield odd("spool", "set aside", said, f"look at what lies in {aside}, then delete it")
 
 
 def _journal(path: Path) -> Finding:

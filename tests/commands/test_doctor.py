@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from peers import Command, Mailbox, Ran, Sink
 from sources import hosts
 from sources.hosts import Reply, Stub
@@ -16,7 +17,7 @@ from sources.hosts import Reply, Stub
 from notifier.commands import doctor
 from notifier.doctor import machine, remote
 from notifier.doctor.finding import Finding
-from notifier.memory import State
+from notifier.memory import Scope, State, Things
 from notifier.model import Due, Event, Incident, Observation
 from notifier.state import LookTime, Store
 
@@ -318,8 +319,13 @@ def test_what_waits_too_long_and_what_sleeps_is_named(found: Found, remembered: 
         handle="i-7", thing="lake/node/b", observation=seen("node", "b"), finite=False,
         severity="critical", opened=NOON, changed=NOON,
     )  # fmt: skip
-    remembered(State(id="n1", events={"e1": event}, incidents={"i-7": old}))
+    new = replace(old, handle="i-8", thing="backup/job/x")
+    things = {"backup/job": Things({"emit": Scope(since=NOON, statuses={"failed": ["x"]})})}
+    remembered(
+        State(id="n1", events={"e1": event}, incidents={"i-7": old, "i-8": new}, things=things)
+    )
     shown = found("--offline")
+    assert "incidents/i-8" not in shown, "what is pushed needs no source"
     assert (shown["outbox/chat"].mark, shown["outbox/chat"].fix) == (
         "fail", "notifier outbox retry --channel chat",
     )  # fmt: skip
@@ -343,6 +349,25 @@ def test_events_that_nobody_takes_in_are_a_warning(found: Found, store: Store) -
     assert "spool/events" not in found("--offline")
     os.utime(spool / "e", (0, 0))
     assert found("--offline")["spool/events"].mark == "warn"
+    (spool / "aside").mkdir()
+    (spool / "e").rename(spool / "aside" / "e")
+    shown = found("--offline")
+    assert "spool/events" not in shown
+    assert shown["spool/set aside"].mark == "warn"
+
+
+def test_what_watches_the_watcher_is_checked_as_far_as_it_is_there(
+    found: Found, config: Path
+) -> None:
+    assert not any(name.startswith("watching") for name in found("--offline"))
+    text = config.read_text()
+    extra = '[run]\nmetrics_file = "{}/n.prom"\nping_url = "env:NO_SUCH_PING"\n'
+    config.write_text(text.replace("[run]\n", extra.format(".")))
+    shown = found("--offline")
+    assert shown["watching/metrics"].mark == "ok"
+    assert shown["secrets/run"].mark == "fail"
+    config.write_text(text.replace("[run]\n", extra.format("no")))
+    assert found("--offline")["watching/metrics"].mark == "fail"
 
 
 def test_hostile_names_do_nothing_to_a_terminal(run: Run, remembered: Remembered) -> None:
