@@ -9,14 +9,14 @@ from notifier import record
 from notifier.compose import Outlook, rests
 from notifier.decision import Decision
 from notifier.folds import Fold, fold, lines_of
-from notifier.look import Look
-from notifier.memory import State
+from notifier.look import Look, by_id, by_status
+from notifier.memory import Scope, State
 from notifier.model import Event, Observation, Receipt, Unreadable
 from notifier.people import holds
 from notifier.sightings import Closer, Sighting, short
 
-# silences and acknowledgements that a run names
-DECISIONS = 500
+# silences and acknowledgements that a run names, and absent things that a new file carries
+DECISIONS, GONE = 500, 2_000
 
 
 def entries(one: Decision, base: str) -> list[record.Entry]:
@@ -80,12 +80,7 @@ def begun(state: State, now: datetime, most: int) -> record.Begun:
         if all(name in events for name in message.events)
     }
     things = {
-        key: replace(
-            one,
-            scopes={
-                name: replace(scope, statuses={}, absent={}) for name, scope in one.scopes.items()
-            },
-        )
+        key: replace(one, scopes={name: _absent(scope) for name, scope in one.scopes.items()})
         for key, one in state.things.items()
     }
     carried = replace(
@@ -94,6 +89,15 @@ def begun(state: State, now: datetime, most: int) -> record.Begun:
     return record.Begun(
         version=record.VERSION, at=now, carried=carried, left_out=len(ordered) - len(kept)
     )
+
+
+def _absent(scope: Scope) -> Scope:
+    """Of what is listed nothing, and of what is not, that it is not."""
+    old = by_id(scope.statuses)
+    gone = {name: it for name, it in old.items() if it == "missing" or name in scope.absent}
+    kept = dict(list(gone.items())[:GONE])
+    absent = {name: looks for name, looks in scope.absent.items() if name in kept}
+    return replace(scope, statuses=by_status(kept), absent=absent, seen={})
 
 
 def _run(one: Decision, base: str) -> record.Run:

@@ -178,10 +178,11 @@ def _looks(state: State, config: Config, parcels: Iterable[Parcel]) -> list[Look
             results.setdefault(source, []).extend(
                 Snapshot(kind=kind, scope=scope, changes=()) for scope in scopes
             )
-    return [_look(config, source, shown) for source, shown in results.items()]
+    return [look(config, source, shown) for source, shown in results.items()]
 
 
-def _look(config: Config, source: str, results: Sequence[Snapshot]) -> Look:
+def look(config: Config, source: str, results: Sequence[Snapshot]) -> Look:
+    """What was pushed for a source as one look, by the words of today's configuration."""
     settings, kinds = config.sources.get(source), kinds_for(config, source)
     module = sources.module(settings.type) if settings else None
 

@@ -49,7 +49,7 @@ class Journal:
         # slow to import, and a quiet run has nothing to note
         from notifier import chronicle
 
-        base = self._generation()
+        base = generation(self._state)
         try:
             self._held, self._from = chronicle.entries(one, base), one.before
         except Exception as error:
@@ -58,6 +58,10 @@ class Journal:
         if base:
             # without a state, a journal would be the sign of one that was lost
             self._flush(one.now)
+
+    def committed(self, now: datetime) -> None:
+        """Notes what could not be noted before there was a state."""
+        self._flush(now)
 
     def attempted(
         self, receipts: Sequence[Receipt], before: State, after: State, now: datetime
@@ -81,40 +85,44 @@ class Journal:
             self._held.append(record.Done(untried=list(untried)))
             self._flush(now)
 
-    def _generation(self) -> str:
-        """Which generation of the state is there; nothing when there is none."""
-        with contextlib.suppress(OSError):
-            found = self._state.stat()
-            return f"{found.st_ino:x}-{found.st_mtime_ns:x}"
-        return ""
-
     def _flush(self, now: datetime) -> None:
         lines, self._held = self._held, []
         if not lines or self.warnings:
             return
         try:
-            if not self._wrote:
-                self._make_way(now)
+            if not self._wrote and self._makes_way(now):
+                from notifier import chronicle
+
+                # in one piece with what follows: a file without a beginning would explain nothing
+                lines.insert(0, chronicle.begun(self._from, now, CARRIED))
             self._wrote = True
             _append(self.path, _bytes(lines))
         except (OSError, StateError) as error:
             why = error.strerror if isinstance(error, OSError) else str(error)
             self.warnings.append(f"{self.path}: no history is kept of this run: {why}")
 
-    def _make_way(self, now: datetime) -> None:
-        """Begins a file where there is none, and a new one where it is large or old."""
+    def _makes_way(self, now: datetime) -> bool:
+        """Whether a file is to be begun: there is none, or it was large or old and makes way."""
         with contextlib.suppress(FileNotFoundError):
             if _older(datetime.fromtimestamp(self.former.lstat().st_mtime, UTC), now):
                 self.former.unlink()
         with contextlib.suppress(FileNotFoundError):
             found = self.path.lstat()
             _ours(found)
+            if not found.st_size:
+                return True
             if found.st_size < PART and not _older(_first(self.path), now):
-                return
+                return False
             self.path.replace(self.former)
-        from notifier import chronicle
+        return True
 
-        _append(self.path, _bytes([chronicle.begun(self._from, now, CARRIED)]))
+
+def generation(state: Path) -> str:
+    """Which generation of the state is there; nothing when there is none."""
+    with contextlib.suppress(OSError):
+        found = state.stat()
+        return f"{found.st_ino:x}-{found.st_mtime_ns:x}"
+    return ""
 
 
 def _older(moment: datetime | None, now: datetime) -> bool:
@@ -208,10 +216,11 @@ def health(state: Path) -> str:
     return "; ".join(read(state).trouble)
 
 
-def runs(lines: Iterable["record.Entry"]) -> "Iterator[list[record.Entry]]":
+def runs(lines: Iterable["record.Entry"], generation: str = "") -> "Iterator[list[record.Entry]]":
     """The lines by run, each with what came before the next one; those that came to nothing go.
 
-    A run that was ended before it committed is followed by one from the same generation.
+    A run that was ended before it committed is followed by one from the same generation of the
+    state, or, when it is the last, by none: `generation` is the one that is there now.
     """
     from notifier import record
 
@@ -220,11 +229,17 @@ def runs(lines: Iterable["record.Entry"]) -> "Iterator[list[record.Entry]]":
         if not isinstance(line, record.Run | record.Person | record.Begun):
             group.append(line)
             continue
-        head = group[0] if group else None
-        again = isinstance(line, record.Run) and isinstance(head, record.Run)
-        nothing = again and (line.state, line.base) == (head.state, head.base)  # type: ignore[union-attr]
-        if group and not (nothing and not any(isinstance(it, record.Attempt) for it in group)):
+        if group and not _died(group, line.base if isinstance(line, record.Run) else ""):
             yield group
         group = [line]
-    if group:
+    if group and not _died(group, generation):
         yield group
+
+
+def _died(group: "list[record.Entry]", base: str) -> bool:
+    """Whether this run committed nothing, as the state was at `base` before and after it."""
+    from notifier import record
+
+    head = group[0]
+    ended = any(isinstance(line, record.Attempt | record.Done) for line in group)
+    return isinstance(head, record.Run) and not ended and head.base == base

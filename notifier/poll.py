@@ -5,7 +5,7 @@ What is not asked now, and why, is said: not due yet, resting after a slow answe
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -84,7 +84,7 @@ def poll(
                     name=name,
                     settings=settings,
                     families=due,
-                    follow=_follow(state, name, settings),
+                    follow=follow(state, name, settings),
                     cursor=cursor,
                 )
             )
@@ -144,7 +144,7 @@ def _due(
     return due
 
 
-def _follow(state: State, name: str, settings: SourceSettings) -> dict[str, frozenset[str]]:
+def follow(state: State, name: str, settings: SourceSettings) -> dict[str, frozenset[str]]:
     """kind -> ids that are owed an ending or had not ended when last seen."""
     prefix = f"{name}/"
     follow = {
@@ -233,7 +233,6 @@ def _ask(
 
 def _gather(task: _Task, done: Polled, now: datetime) -> None:
     """Turns the answers of one source into a look, and notes times, pauses and odd rows."""
-    module = sources.module(task.settings.type)
     answers = dict(task.answers)
     results: list[Snapshot | Unreadable] = []
     for family in task.families:
@@ -270,14 +269,23 @@ def _gather(task: _Task, done: Polled, now: datetime) -> None:
             done.said.append(f"{task.name}: {family} cannot be read: {trouble}")
     if task.cursor is not None:
         done.cursors[task.name] = task.cursor
-    done.looks.append(
-        Look(
-            source=task.name,
-            kinds=module.KINDS,
-            classify=lambda kind, status: module.classify(task.settings, kind, status),
-            families=frozenset(task.families),
-            results=tuple(results),
-            ignore=task.settings.ignore,
-            stuck_after=task.settings.stuck_after,
-        )
+    done.looks.append(look_of(task.name, task.settings, task.families, results))
+
+
+def look_of(
+    name: str,
+    settings: SourceSettings,
+    families: Iterable[Family],
+    results: Iterable[Snapshot | Unreadable],
+) -> Look:
+    """What was seen of a source, to be read by these settings."""
+    module = sources.module(settings.type)
+    return Look(
+        source=name,
+        kinds=module.KINDS,
+        classify=lambda kind, status: module.classify(settings, kind, status),
+        families=frozenset(families),
+        results=tuple(results),
+        ignore=settings.ignore,
+        stuck_after=settings.stuck_after,
     )

@@ -92,6 +92,7 @@ def check(
             journal.decided(decision)
             if state != loaded:
                 store.commit(state)
+            journal.committed(now)
             state = intake.clear(store.spool, state, now, taken.said)
             with suppress(OSError):
                 store.write_looks(polled.times)

@@ -336,7 +336,7 @@ def test_without_a_state_a_run_leaves_no_journal_that_would_pass_for_a_lost_one(
     book.decided(decision(3, "running"))
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "state.json").write_text("{}")
-    book.done(NOON)
+    book.committed(NOON)
     assert [it.__struct_config__.tag for it in journal.read(tmp_path / "state.json").lines][:2] == [
         "begun", "run",
     ]  # fmt: skip

@@ -100,6 +100,8 @@ class World:
         self.answers: dict[str, Callable[[Message], Receipt | None]] = {}
         self.sent: list[tuple[str, Message, list[Event]]] = []
         self.times: list[datetime] = []
+        # every attempt that was committed, whatever became of it
+        self.attempted: list[tuple[Message, list[Event]]] = []
         self.risked: list[tuple[str, list[Event]]] = []
         # whether a message of unknown fate really arrived
         self.arrives = True
@@ -183,6 +185,7 @@ class World:
         self.state = state
         self.news = list(told.values())
         self.due = due
+        self.attempted += [(one, [state.events[name] for name in one.events]) for one in due]
         stopped: set[str] = set()
         untried: list[str] = []
         for message in due:

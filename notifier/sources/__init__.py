@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from notifier import __version__
@@ -106,6 +107,13 @@ def connect(settings: SourceSettings, redact: Sequence[str] = ()) -> Http:
         redact=redactor,
         user_agent=f"Notifier/{__version__}",
     )
+
+
+def played(settings: SourceSettings, folder: Path, redact: Sequence[str], at: datetime) -> Http:
+    """What looks like a session with the server, and is a folder of its answers as of `at`."""
+    from notifier.sources import _played, _redact
+
+    return _played.Played(folder, at, _redact.Redactor(redact))
 
 
 def _foreign(kind: str) -> Source:

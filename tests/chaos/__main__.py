@@ -11,7 +11,18 @@ from chaos.kills import Act, Result
 from chaos.scenarios import SCENARIOS
 from chaos.stage import Stage
 
-HEAD = ("killed in", "points", "reached", "lost", "repeated", "worst", "strange", "unreadable", "s")
+HEAD = (
+    "killed in",
+    "points",
+    "reached",
+    "lost",
+    "repeated",
+    "worst",
+    "strange",
+    "unreadable",
+    "unexplained",
+    "s",
+)
 FORM = "{:<32}" + "{:>11}" * (len(HEAD) - 1)
 
 

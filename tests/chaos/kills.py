@@ -31,6 +31,7 @@ class Result(NamedTuple):
     put things right failed. `repeated`: messages beyond the first of their key; `worst` of them
     on one channel after one kill. `strange`: events that a channel got under two keys, messages
     that said something else under the same key. `unreadable`: states that no run could go on from.
+    `unexplained`: events that a channel got and the journal does not know.
     """
 
     points: int = 0
@@ -40,6 +41,7 @@ class Result(NamedTuple):
     worst: int = 0
     strange: int = 0
     unreadable: int = 0
+    unexplained: int = 0
 
     def __add__(self, other: "Result") -> "Result":  # type: ignore[override]
         both = [one + two for one, two in zip(self, other, strict=True)]
@@ -48,7 +50,10 @@ class Result(NamedTuple):
     @property
     def good(self) -> bool:
         """Whether the promises held."""
-        return not (self.lost or self.strange or self.unreadable) and self.worst <= 1
+        return (
+            not (self.lost or self.strange or self.unreadable or self.unexplained)
+            and self.worst <= 1
+        )
 
 
 class Act:
@@ -111,6 +116,10 @@ class Act:
             worst=max(repeated),
             strange=sum(_strange(said) for said in told.values()),
             unreadable=unreadable + (state is None),
+            unexplained=len(
+                {event for said in told.values() for one in said for event in one.events}
+                - stage.explained()
+            ),
         )
 
     def _rest(self) -> int:

@@ -17,9 +17,11 @@ from typing import Any, Self
 from chaos import tomorrow
 from chaos.ends import Hook, Host, Mail, Told
 
+from notifier import journal
 from notifier.errors import StateError
 from notifier.memory import State
 from notifier.state import Store
+from notifier.story import Story
 
 SERVER = Path(__file__).with_name("server.py")
 # the n-th thread of that name
@@ -176,6 +178,12 @@ webhook = "{self.hook.url}/"
         self.mail.told.clear()
         self.hook.told.clear()
         self.hook.names.clear()
+
+    def explained(self) -> set[str]:
+        """The events that the journal knows, whatever the kill left of it."""
+        found = journal.read(self._state)
+        assert all("torn" in line for line in found.trouble), found.trouble
+        return set(Story(journal.runs(found.lines)).events)
 
     def told(self) -> dict[str, list[Told]]:
         """All that arrived, by channel."""
