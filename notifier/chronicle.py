@@ -107,7 +107,14 @@ def _run(one: Decision, base: str) -> record.Run:
             how: record.How = "all" if shown.complete else "part"
             how = "stream" if shown.changes is not None else how
             looked.setdefault(f"{look.source}/{shown.kind}", {})[shown.scope] = how
-    silences = [it for it in one.people.silences.values() if holds(it, one.after, one.now)]
+    waiting = (*one.before.events.values(), *one.news().values())
+    oldest = min((event.at for event in waiting), default=one.now)
+    silences = [
+        # what a silence kept back is told by a look after its end
+        it
+        for it in one.people.silences.values()
+        if holds(it, one.after, one.now) or it.end > oldest
+    ]
     acks = [pair for pair in one.people.acks.items() if pair[0] in one.after.incidents]
     return record.Run(
         at=one.now,
