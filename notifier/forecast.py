@@ -27,7 +27,7 @@ class Wait(Frozen, frozen=True, kw_only=True, omit_defaults=False):
 class Heard(Frozen, frozen=True, kw_only=True, omit_defaults=False):
     """One row that would be told, `at` the earliest, and what it waits for until then, in order.
 
-    `route` is empty where no route decides it. `trouble` is what is wrong with the channel now.
+    `route` is empty where no route decides it. `trouble` is what else keeps it from being told.
     """
 
     row: str
@@ -84,14 +84,16 @@ def _heard(
         moment += timedelta(seconds=route.escalate_after)
         text = f"only if it is open then and nobody has it in hand (after {route.escalate_after})"
         waits.append(Wait(why="escalation", name=name, until=moment, text=text))
+    channel = state.channels.get(row)
+    trouble = f"the channel fails at present: {channel.reason}" if channel else ""
     for _ in range(TURNS):
         wait = _window(route, config, moment) or _silence(event, known, people, state, moment)
         if wait is None:
             break
         waits.append(wait)
         moment = wait.until
-    channel = state.channels.get(row)
-    trouble = channel.reason if channel else ""
+    else:
+        trouble = "its windows and silences leave no time"
     return Heard(row=row, route=name, at=moment, waits=tuple(waits), trouble=trouble)
 
 

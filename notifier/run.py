@@ -25,6 +25,8 @@ from notifier.state import LookTime, Store
 
 # the part of the deadline that polling may take; the rest belongs to delivery
 POLLING = 0.75
+# why a dry run has not told what it would have told
+DUE = "due"
 
 
 class News(msgspec.Struct, kw_only=True):
@@ -170,7 +172,7 @@ def _news(
             one.waits[row] = receipts[due.key].reason
         else:
             channel = state.channels.get(row)
-            one.waits[row] = why(left, row) or (channel.reason if channel else "due")
+            one.waits[row] = why(left, row) or (channel.reason if channel else DUE)
     return one
 
 

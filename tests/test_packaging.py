@@ -21,6 +21,15 @@ CRON = ROOT / "contrib" / "cron" / "notifier"
 SYSTEMD = ROOT / "contrib" / "systemd"
 
 
+# what is made from the parser -> where man and the shells look for it
+SHIPPED = {
+    "man/notifier.1": "man/man1/notifier.1",
+    "completion/notifier": "bash-completion/completions/notifier",
+    "completion/_notifier": "zsh/site-functions/_notifier",
+    "completion/notifier.fish": "fish/vendor_completions.d/notifier.fish",
+}
+
+
 def cron_lines() -> list[str]:
     return [line for line in CRON.read_text().splitlines() if line and not line.startswith("#")]
 
@@ -121,6 +130,8 @@ def test_the_wheel_made_from_the_sdist_sends_a_rendered_mail_from_anywhere(
         for one in filter(Path.is_file, (ROOT / "contrib" / name).rglob("*")):
             shipped = shared / one.relative_to(ROOT / "contrib")
             assert shipped.read_bytes() == one.read_bytes()
+    for kept, name in SHIPPED.items():
+        assert (bare / "share" / name).read_bytes() == (ROOT / "contrib" / kept).read_bytes()
 
     installed = bare / "bin" / "notifier"
     assert call(installed, "--version").startswith("notifier ")

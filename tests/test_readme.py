@@ -24,6 +24,7 @@ def commands() -> list[str]:
     """Every `notifier ...` in the blocks and tables, without its comment."""
     lines = [line for block in blocks("sh") for line in block.splitlines()]
     lines += re.findall(r"^\| `(.*?)`", README, re.MULTILINE)
+    lines += re.findall(r"^\$ (notifier .*)$", README, re.MULTILINE)
     found = [re.match(r"(?:.*[ /])?notifier ([a-z].*?) *(?:#.*)?$", line) for line in lines]
     return [one[1] for one in found if one]
 

@@ -10,15 +10,16 @@ from notifier.model import Frozen
 class Wanted(Frozen, frozen=True, kw_only=True):
     """What a first configuration is made of.
 
-    `about` is what the host said of itself, `token` empty or a reference; `channels` name -> keys
-    as they are to stand in the file; `kind` a kind of thing for the example of a route.
+    `where` and `channels` (name -> keys) are as they are to stand in the file. `about` is what the
+    host said of itself, `token` empty or a reference; `kind` a kind for the example of a route.
     """
 
     name: str
     type: str
-    url: str
+    where: dict[str, str | list[str]]
     about: str
     token: str
+    token_known: bool
     channels: dict[str, dict[str, str | list[str]]]
     kind: str
 
@@ -53,9 +54,11 @@ def _source(wanted: Wanted) -> Iterator[str]:
         yield f"# {wanted.about}"
     yield f"[sources.{wanted.name}]"
     yield f'type = "{wanted.type}"'
-    yield f"url = {_quoted(wanted.url)}"
-    yield "# Where the host asks for a token:"
-    yield f"{'' if wanted.token else '#'}token = {_quoted(wanted.token or 'env:RIVER_TOKEN')}"
+    for key, value in wanted.where.items():
+        yield f"{key} = {_quoted(value)}"
+    if wanted.token_known:
+        yield "# Where the host asks for a token:"
+        yield f"{'' if wanted.token else '#'}token = {_quoted(wanted.token or 'env:RIVER_TOKEN')}"
     yield "# How far apart the looks are, when that is not every run:"
     yield '#every = { tasks = "15m", nodes = "5m" }'
     yield "# What is never a problem:"

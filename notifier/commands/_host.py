@@ -24,8 +24,13 @@ PATIENCE, EACH = 20.0, 8.0
 
 
 def address(text: str) -> str:
-    """A URL; what lacks its scheme is taken for HakuRiver's usual one. Raises ConfigError."""
+    """A URL, or the whole path of files; what lacks its scheme is taken for HakuRiver's usual one.
+
+    Raises ConfigError.
+    """
     text = text.strip()
+    if text.startswith("/") and text.isprintable():
+        return text
     if "://" not in text:
         text = f"http://{text}"
         if ":" not in text.removeprefix("http://").partition("/")[0]:
@@ -44,7 +49,8 @@ def address(text: str) -> str:
 
 
 def shown(url: str) -> str:
-    return urlsplit(url).netloc.rpartition("@")[2]
+    """HOST:PORT, or the path of files."""
+    return urlsplit(url).netloc.rpartition("@")[2] or url
 
 
 def who(context: Context, url: str) -> tuple[str, str]:
@@ -88,27 +94,46 @@ def _probed(types: list[str], url: str, token: str) -> tuple[str, str]:
             try:
                 return name, one_line(about(settings, http, None, deadline))[:200]
             except LookFailed as failed:
-                if failed.why in (*SOURCE_WIDE, "slow") or failed.status in (401, 403):
+                # it is the same for every type
+                if failed.why in (*SOURCE_WIDE, "slow"):
                     raise
                 told.append((name, failed))
-    if len(told) == 1:
-        raise told[0][1]
-    tried = "; ".join(f"{name}: {failed.reason}" for name, failed in told)
-    raise LookFailed("refused", f"it is none of those that can be watched ({tried})")
+    for _, one in told:
+        if len(told) == 1 or one.status in (401, 403):
+            raise one
+    tried = "; ".join(f"{name}: {one.reason}" for name, one in told)
+    raise LookFailed("refused", f"it is none of those that can be watched ({tried or 'none'})")
+
+
+def keys(kind: str, url: str) -> dict[str, str | list[str]] | None:
+    """Where it is, as this type's table says it; None where it is not found by such an address."""
+    fields = _fields(kind)
+    if url.startswith("/"):
+        return {"paths": [url]} if "paths" in fields else None
+    return {"url": url} if "url" in fields else None
+
+
+def _fields(kind: str) -> set[str]:
+    return {field.name for field in msgspec.structs.fields(sources.settings_of(kind))}
+
+
+def takes(kind: str, key: str) -> bool:
+    """Whether a source of this type has such a key."""
+    return key in _fields(kind)
 
 
 def _settings(kind: str, url: str, token: str) -> SourceSettings | None:
     """A source of this type with nothing but an address; None where that is not enough."""
     wanted: Any = sources.settings_of(kind)
-    fields = {field.name for field in msgspec.structs.fields(wanted)}
+    where = keys(kind, url)
     more = {"token": token, "timeout": Duration(EACH)}
     try:
         settings: SourceSettings = wanted(
-            type=kind, url=url, **{key: value for key, value in more.items() if key in fields}
+            type=kind, **(where or {}), **{key: more[key] for key in more if takes(kind, key)}
         )
     except TypeError:
         return None
-    return settings
+    return settings if where else None
 
 
 def kind(kind: str) -> str:

@@ -33,7 +33,10 @@ class Written(msgspec.Struct, kw_only=True):
 def arguments(init: argparse.ArgumentParser) -> None:
     """The arguments of `config init`."""
     init.add_argument(
-        "url", nargs="?", metavar="URL", help="the cluster's host, as a browser has it"
+        "url",
+        nargs="?",
+        metavar="URL",
+        help="the host, as a browser has it; or a path of files",
     )
     init.add_argument("--type", metavar="TYPE", help="what it is; then it need not answer now")
     init.add_argument("--name", metavar="NAME", help="what it is called in messages")
@@ -67,6 +70,9 @@ def main(context: Context) -> int:
         context.log.error("%s: %s; nothing was written", _host.shown(url), failed.reason)
         context.log.error("to write it all the same, say what it is: --type TYPE")
         return Exit.UNREADABLE
+    where = _host.keys(kind, url)
+    if where is None:
+        raise ConfigError(f"config init: a source of type {kind} is not found by '{url}'")
     if not given:
         if about:
             context.log.warning("%s is %s", _host.shown(url), about)
@@ -74,8 +80,9 @@ def main(context: Context) -> int:
     _whom.check(given)
     kept: dict[Path, str] = {}
     wanted = _draft.Wanted(
-        name=_host.name(args.name, url, kind), type=kind, url=url, about=about,
-        token=_whom.aside(args.token, path.parent / "token", kept), kind=_host.kind(kind),
+        name=_host.name(args.name, url, kind), type=kind, where=where, about=about,
+        token_known=_host.takes(kind, "token"), kind=_host.kind(kind),
+        token=_whom.aside(args.token, path.parent / "token", kept),
         channels={name: _whom.safe(name, keys, path.parent, kept) for name, keys in given.items()},
     )  # fmt: skip
     text = _draft.text(wanted, folder=str(path.parent), schema=_schema(), now=context.clock())
@@ -100,8 +107,8 @@ def _write(
     path: Path, text: str, kept: Mapping[Path, str], environ: Mapping[str, str], *, force: bool
 ) -> None:
     """Writes it all or nothing, mode 0600, when it holds together. Raises ConfigError."""
-    fresh = files.beside(path, ".new")
-    made = [fresh]
+    fresh, ours = files.beside(path, ".new"), not path.parent.exists()
+    made, moved = [fresh], list[Path]()
     try:
         # others may look into /etc; what is secret there is a file's own matter
         path.parent.mkdir(
@@ -112,31 +119,53 @@ def _write(
         for one in (path, *kept) if force else ():
             with contextlib.suppress(FileNotFoundError):
                 one.replace(files.beside(one, ".old"))
+                moved.append(one)
         for one, value in kept.items():
-            _create(one, value)
+            _create(one, f"{value}\n")
             made.append(one)
-        os.link(fresh, path)
-        made = [fresh]
+        _take_place(fresh, path, text)
+        made, moved, ours = [fresh], [], False
     except FileExistsError as error:
         raise ConfigError(_exists(Path(error.filename2 or error.filename or path))) from None
     except ConfigError as error:
         lines = (line.replace(fresh.name, path.name) for line in error.problems)
         raise ConfigError(*lines) from None
     except OSError as error:
-        raise ConfigError(
-            f"{error.filename or path}: {error.strerror}; nothing was written"
-        ) from None
+        what = f"{error.filename or path}: {error.strerror}"
+        raise ConfigError(f"{what}; nothing was written") from None
     finally:
-        for one in made:
-            with contextlib.suppress(OSError):
-                one.unlink()
+        _tidy(made, moved, path.parent if ours else None)
+
+
+def _take_place(fresh: Path, path: Path, text: str) -> None:
+    """What was read back becomes the configuration, if there is none. Raises OSError."""
+    try:
+        os.link(fresh, path)
+    except FileExistsError:
+        raise
+    except OSError:
+        # a file system without hard links
+        _create(path, text)
+
+
+def _tidy(made: list[Path], moved: list[Path], folder: Path | None) -> None:
+    """Takes back what was made, and puts back what was moved away."""
+    for one in made:
+        with contextlib.suppress(OSError):
+            one.unlink()
+    for one in moved:
+        with contextlib.suppress(OSError):
+            files.beside(one, ".old").replace(one)
+    if folder:
+        with contextlib.suppress(OSError):
+            folder.rmdir()
 
 
 def _create(path: Path, value: str) -> None:
-    """A file of one line for us alone, that was not there before. Raises OSError."""
+    """A file for us alone, that was not there before. Raises OSError."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     with os.fdopen(os.open(path, flags, 0o600), "w", encoding="utf-8") as file:
-        file.write(f"{value}\n")
+        file.write(value)
 
 
 def _schema() -> str:

@@ -8,7 +8,9 @@ from msgspec.structs import replace
 from notifier import pushed, sources
 from notifier.config import Config
 from notifier.errors import ConfigError
+from notifier.intake import kinds_for
 from notifier.model import BAD, Event, Health, Kind, Observation, Severity
+from notifier.spool import SOURCE as NAME
 from notifier.tables import nearest
 
 # words that some kind of some system calls a problem
@@ -22,45 +24,53 @@ OURS: Mapping[str, tuple[str, Health, Severity]] = {
 
 
 def kinds(config: Config, source: str) -> Mapping[str, Kind]:
-    """What a source shows; one that is not configured, what can be pushed in its name.
+    """What a source shows, and what can be pushed in its name.
 
-    Raises ConfigError where that looks like a slip.
+    Raises ConfigError where the name looks like a slip, or can be nobody's.
     """
     if source == "notifier":
         return {"channel": CHANNEL}
-    if source not in config.sources:
-        near = nearest(source, config.sources)
-        if near:
-            raise ConfigError(f"no source is named '{source}'{near}")
-        return pushed.KINDS
-    return {**sources.module(config.sources[source].type).KINDS, "source": SOURCE}
+    near = nearest(source, config.sources)
+    if source not in config.sources and (near or not NAME.fullmatch(source)):
+        raise ConfigError(f"no source is named '{source}'{near}")
+    settings = config.sources.get(source)
+    own = sources.module(settings.type).KINDS if settings else {}
+    # its own first: of these one is meant where none is named
+    return {**own, **kinds_for(config, source), "source": SOURCE}
 
 
 def seen(config: Config, source: str, kind: str, status: str, ident: str) -> Observation:
     """A thing as that source would show it; without a status, in the first that is a problem."""
-    if kind in OURS:
-        word, health, severity = OURS[kind]
-    else:
-        words = [status] if status else [*WORDS]
-        found = {word: _means(config, source, kind, word) for word in words}
-        word = next((word for word in words if found[word][0] in BAD), words[0])
-        health, severity = found[word]
+    word, health, severity = OURS.get(kind) or _bad(config, source, kind)
+    if status and kind not in OURS:
+        word, (health, severity) = status, _means(config, source, kind, status)
     return Observation(
         kind=kind, id=ident, name=ident, status=word, health=health, severity=severity
     )
 
 
+def _bad(config: Config, source: str, kind: str) -> tuple[str, Health, Severity]:
+    """A word that is a problem there; where none of the usual ones is, it is bad all the same."""
+    for word in WORDS:
+        health, severity = _means(config, source, kind, word)
+        if health in BAD:
+            return word, health, severity
+    ends = kinds(config, source)[kind].finite
+    return ("failed", "failed", "critical") if ends else ("down", "down", "critical")
+
+
 def _means(config: Config, source: str, kind: str, word: str) -> pushed.Meaning:
     settings = config.sources.get(source)
-    if settings is None:
-        return pushed.meaning(pushed.KINDS[kind], word)
-    return sources.module(settings.type).classify(settings, kind, word)
+    module = sources.module(settings.type) if settings else None
+    if module and kind in module.KINDS:
+        return module.classify(settings, kind, word)
+    return pushed.meaning(pushed.KINDS[kind], word)
 
 
 def example(config: Config, now: datetime) -> list[Event]:
     """A failure of each kind that the first source shows, those that end on what stands."""
     source = next(iter(config.sources))
-    known = [kind for kind in kinds(config, source).values() if kind is not SOURCE]
+    known = list(sources.module(config.sources[source].type).KINDS.values())
     standing = next((kind for kind in known if not kind.finite and kind.family == "nodes"), None)
     place = "gpu-02" if standing else ""
     events = []

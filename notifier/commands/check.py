@@ -13,7 +13,7 @@ from notifier.config import Config
 from notifier.errors import ConfigError, Exit
 from notifier.model import Event
 from notifier.poll import FAMILIES, Wish
-from notifier.run import News, Outcome, check
+from notifier.run import DUE, News, Outcome, check
 from notifier.tables import nearest
 from notifier.words import Clock, sentence
 
@@ -144,8 +144,10 @@ def _words(event: Event, clock: Clock) -> str:
 def _heard(one: News, dry: bool) -> str:
     """Who was told, and who was not and why."""
     if dry:
-        rows = sorted({*one.told, *one.waits})
-        return f"would tell {', '.join(rows)}" if rows else "would tell nobody"
+        now = sorted(row for row, why in one.waits.items() if why == DUE)
+        parts = [f"would tell {', '.join(now)}"] if now else []
+        parts += [f"{row} later: {why}" for row, why in one.waits.items() if why != DUE]
+        return "; ".join(parts) or "would tell nobody"
     parts = []
     if one.told:
         parts.append(f"told {', '.join(one.told)}")

@@ -5,6 +5,7 @@ import pwd
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -73,10 +74,19 @@ def _findings(context: Context) -> Iterator[Finding]:
     yield from machine.watching(config)
     if not context.args.offline:
         with progress(context, "asking the sources, greeting the channels"):
-            found = remote.servers(config, store.looks(), context.environ, now)
+            cursors = _cursors(store)
+            found = remote.servers(config, store.looks(), cursors, context.environ, now)
         yield from sorted(found, key=lambda one: ("sources", "clock", "channels").index(one.group))
     yield from _remembered(context, config, store)
     yield from schedule(Path("/"), _owner(store), context.environ)
+
+
+def _cursors(store: Store) -> dict[str, Any]:
+    try:
+        return store.load()[0].cursors
+    except StateError:
+        # said elsewhere
+        return {}
 
 
 def _remembered(context: Context, config: Config, store: Store) -> Iterator[Finding]:

@@ -7,6 +7,7 @@ from datetime import datetime
 from notifier import outbox, record, route
 from notifier.cli import Context
 from notifier.commands import _shared
+from notifier.commands._progress import progress
 from notifier.config import Config
 from notifier.errors import ConfigError
 from notifier.memory import State
@@ -145,7 +146,8 @@ def _retry(context: Context, config: Config, store: Store) -> int:
         _shared.noted(context, config, state, did)
         store.commit(outbox.retry(state, context.args.channel))
     wish = Wish(families=frozenset())
-    outcome = check(config, wish, clock=context.clock, environ=context.environ)
+    with progress(context, "sending what waits"):
+        outcome = check(config, wish, clock=context.clock, environ=context.environ)
     for line in outcome.warnings:
         context.log.warning("%s", line)
     state, _ = store.load()

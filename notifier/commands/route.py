@@ -205,5 +205,5 @@ def _row(row: Heard, at: datetime, clock: Clock) -> list[str]:
         name = f" '{wait.name}'" if wait.name else ""
         lines.append(f"    {wait.why}{name} until {clock.time(wait.until)}: {wait.text}")
     if row.trouble:
-        lines.append(f"    the channel fails at present: {row.trouble}")
+        lines.append(f"    {row.trouble}")
     return lines

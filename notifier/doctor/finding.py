@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from notifier.errors import SecretError
 from notifier.model import Frozen
 
 Mark = Literal["ok", "warn", "fail"]
@@ -30,3 +31,13 @@ def odd(group: str, name: str, said: str, fix: str) -> Finding:
 def bad(group: str, name: str, said: str, fix: str) -> Finding:
     """It does not work."""
     return Finding(group=group, name=name, mark="fail", said=said, fix=fix)
+
+
+def secretless(group: str, name: str, what: str, error: SecretError, fix: str) -> Finding:
+    """A secret that is not there: no failure where only systemd's unit has it."""
+    text = f"{what}: {error}"
+    if "$CREDENTIALS_DIRECTORY is not set" in text:
+        return odd(
+            group, name, text, "nothing, if the unit has it (LoadCredential=): not seen here"
+        )
+    return bad(group, name, text, fix)

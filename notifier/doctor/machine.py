@@ -11,7 +11,7 @@ from pathlib import Path
 from notifier import files, metrics, places, secrets
 from notifier.checks import REFERENCES, SECRETS
 from notifier.config import Config
-from notifier.doctor.finding import Finding, bad, odd, well
+from notifier.doctor.finding import Finding, bad, odd, secretless, well
 from notifier.errors import SecretError, StateError
 from notifier.state import Store
 from notifier.zone import zone_of
@@ -89,7 +89,8 @@ def state(store: Store, now: datetime) -> Iterator[Finding]:
         return
     mode = stat.S_IMODE(store.folder.stat().st_mode)
     said = f"{store.folder}, {_owned(store.folder)}"
-    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+    # a group may be let through to the spool (docs/emit.md), and to nothing more
+    if mode & ~(stat.S_IRWXU | stat.S_IXGRP):
         yield odd(group, "folder", f"{said}: others can look into it", f"chmod 700 {store.folder}")
     else:
         yield well(group, "folder", said)
@@ -187,7 +188,7 @@ def secret(config: Config, environ: Mapping[str, str]) -> Iterator[Finding]:
             fix = (
                 "set it where cron or the unit runs it" if value.startswith("env:") else _put(value)
             )
-            yield bad("secrets", where, f"{key}: {error}", fix)
+            yield secretless("secrets", where, key, error, fix)
             continue
         path = Path(value.removeprefix("file:"))
         if value.startswith("file:") and _open(path):

@@ -3,6 +3,7 @@
 import importlib
 import threading
 import time
+import traceback
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
@@ -12,7 +13,7 @@ from msgspec.structs import replace
 from notifier import deliver, secrets, sources
 from notifier.config import Config
 from notifier.dispatch import Post
-from notifier.doctor.finding import Finding, bad, odd, well
+from notifier.doctor.finding import Finding, bad, odd, secretless, well
 from notifier.errors import SecretError
 from notifier.escape import one_line
 from notifier.poll import host_of
@@ -35,27 +36,49 @@ Work = Callable[[], list[Finding]]
 
 
 def servers(
-    config: Config, looks: Mapping[str, LookTime], environ: Mapping[str, str], now: datetime
+    config: Config,
+    looks: Mapping[str, LookTime],
+    cursors: Mapping[str, Any],
+    environ: Mapping[str, str],
+    now: datetime,
 ) -> list[Finding]:
-    """All of them side by side, one host one question at a time, within about PATIENCE seconds."""
+    """All of them side by side, one host one question at a time, within about PATIENCE seconds.
+
+    `cursors` are what the sources remember of former looks.
+    """
     # loaded here: threads that load parts of one another would find some of them half made
     for name in ("notifier.deliver.reachable", "notifier.sources._http"):
         importlib.import_module(name)
     deadline = time.monotonic() + PATIENCE
+    found: list[Finding] = []
     hosts: dict[str, list[tuple[str, SourceSettings]]] = {}
     for name, settings in config.sources.items():
-        hosts.setdefault(host_of(name, settings), []).append((name, settings))
+        rests = _resting(name, looks, now)
+        if rests:
+            found.append(rests)
+        else:
+            hosts.setdefault(host_of(name, settings), []).append((name, settings))
     work: dict[tuple[str, str], Work] = {}
     for host, some in hosts.items():
         work["sources", host] = lambda some=some: [  # type: ignore[misc]
             one
             for name, settings in some
-            for one in _source(config, name, settings, looks, deadline, environ, now)
+            for one in _source(config, name, settings, cursors.get(name), deadline, environ)
         ]
     post = Post(config, environ, lambda: now, 0.0)
     for row, there in config.destinations().items():
         work["channels", row] = lambda there=there: [_channel(post, there)]  # type: ignore[misc]
-    return _side_by_side(work, deadline)
+    return [*found, *_side_by_side(work, deadline)]
+
+
+def _resting(name: str, looks: Mapping[str, LookTime], now: datetime) -> Finding | None:
+    """A source that is busy with an answer is left in peace."""
+    rests = [look.rest_until for key, look in looks.items() if key.split("/")[0] == name]
+    until = max((rest for rest in rests if rest), default=None)
+    if until is None or until <= now:
+        return None
+    said = f"rests after a slow answer until {until:%H:%M:%S} UTC, and is not asked"
+    return odd("sources", name, said, "notifier doctor after that")
 
 
 def _side_by_side(work: Mapping[tuple[str, str], Work], deadline: float) -> list[Finding]:
@@ -67,8 +90,9 @@ def _side_by_side(work: Mapping[tuple[str, str], Work], deadline: float) -> list
             done[key] = one()
         except Exception as error:
             # a fault of ours in one must not hide the others; its text may hold a secret
-            said = f"cannot be looked at: {type(error).__name__}"
-            done[key] = [bad(*key, said, "report it, with the output of -v")]
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            said = f"a bug: {type(error).__name__} in {where.filename}, line {where.lineno}"
+            done[key] = [bad(*key, said, "report it")]
 
     threads = [threading.Thread(target=run, args=pair, daemon=True) for pair in work.items()]
     for thread in threads:
@@ -83,16 +107,10 @@ def _source(
     config: Config,
     name: str,
     settings: SourceSettings,
-    looks: Mapping[str, LookTime],
+    cursor: Any,
     deadline: float,
     environ: Mapping[str, str],
-    now: datetime,
 ) -> list[Finding]:
-    rests = [look.rest_until for key, look in looks.items() if key.split("/")[0] == name]
-    until = max((rest for rest in rests if rest), default=None)
-    if until and until > now:
-        said = f"rests after a slow answer until {until:%H:%M:%S} UTC, and is not asked"
-        return [odd("sources", name, said, "nothing; or notifier doctor later")]
     about: Any = getattr(sources.module(settings.type), "about", None)
     if about is None:
         said = f"a source of type {settings.type} cannot say what it is"
@@ -100,18 +118,20 @@ def _source(
     try:
         token = secrets.resolve(getattr(settings, "token", ""), environ)
     except SecretError as error:
-        return [bad("sources", name, f"token: {error}", "see the secrets above")]
+        return [secretless("sources", name, "token", error, "see the secrets above")]
     if token:
         settings = replace(settings, token=token)
     if hasattr(settings, "timeout"):
         settings = replace(settings, timeout=Duration(min(settings.timeout, EACH)))
     with sources.connect(settings, config.run.redact) as http:
         try:
-            said = one_line(about(settings, http, None, min(deadline, time.monotonic() + EACH)))
+            said = one_line(about(settings, http, cursor, min(deadline, time.monotonic() + EACH)))
         except sources.LookFailed as failed:
             return [bad("sources", name, one_line(failed.reason), FIXES[failed.why])]
         found = [well("sources", name, said[:200])]
-        return found if http.ahead is None else [*found, _clock(name, http.ahead)]
+        # what is read from files has no clock
+        ahead = getattr(http, "ahead", None)
+        return found if ahead is None else [*found, _clock(name, ahead)]
 
 
 def _clock(name: str, ahead: float) -> Finding:
@@ -128,7 +148,7 @@ def _channel(post: Post, there: Destination) -> Finding:
     try:
         resolved = post.resolved(there)
     except SecretError as error:
-        return bad("channels", there.row, f"secret {error}", "see the secrets above")
+        return secretless("channels", there.row, "secret", error, "see the secrets above")
     reached = deliver.reach(resolved, EACH)
     if reached.well is None:
         return odd("channels", there.row, reached.said, f"notifier channel test {there.channel}")

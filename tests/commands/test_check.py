@@ -63,6 +63,22 @@ def test_a_dry_run_says_whom_it_would_tell_and_writes_nothing(
     assert not sink.requests
 
 
+def test_a_dry_run_says_what_would_be_told_later_and_why(
+    tmp_path: Path, sink: Sink, notifier: Command
+) -> None:
+    path = configured(tmp_path, sink)
+    path.write_text(
+        path.read_text() + '[channels.chat]\nwebhook = "http://127.0.0.1:9/"\n'
+        "[[routes]]\nchannels = ['chat']\nhold = ['always', 'too']\n"
+        "[[routes]]\nchannels = ['hook']\n"
+        "[windows.always]\nfrom = '00:00'\nto = '12:00'\n"
+        "[windows.too]\nfrom = '12:00'\nto = '00:00'\n"
+    )
+    notifier(path, "check")
+    done = notifier(path, "check", "--dry-run")
+    assert "[would tell hook; chat later: window " in done.out
+
+
 def test_a_secret_that_cannot_be_resolved_parks_its_channel_and_not_the_rest(
     tmp_path: Path, sink: Sink, notifier: Command
 ) -> None:

@@ -5,15 +5,17 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 from hostile import CORPUS
 from peers import Ran
 
+from notifier import sources
 from notifier.commands import _made_up, check
 from notifier.deliver.services import FLAVOURS
 from notifier.errors import Exit
 from notifier.memory import ChannelState, State
-from notifier.model import Due, Event, Incident, Message, Observation
+from notifier.model import BAD, Due, Event, Incident, Message, Observation
 from notifier.run import News, Outcome
 from notifier.state import Store
 
@@ -42,8 +44,6 @@ def events(tmp_path: Path) -> Callable[..., str]:
     def write(*found: Event) -> str:
         outcome = Outcome(code=Exit.FOUND, news=[News(event=one) for one in found])
         path = tmp_path / "events.json"
-        import msgspec
-
         path.write_bytes(msgspec.json.encode(check.as_json(outcome)))
         return str(path)
 
@@ -122,8 +122,6 @@ def test_events_of_a_file_go_where_the_routes_lead_them_whatever_the_hour(
 def test_endings_are_shown_to_every_channel(run: Run, events: Callable[..., str]) -> None:
     well = failed().observation
     assert well is not None
-    import msgspec
-
     done = msgspec.structs.replace(well, status="completed", health="ok")
     ended = failed(type="recovery", observation=done, before="lost", reason="back")
     ran = run("render", events(ended))
@@ -200,8 +198,23 @@ def test_no_secret_is_resolved(run: Run, config: Path) -> None:
     assert (ran.code, ran.err) == (0, "")
 
 
+@pytest.mark.parametrize("kind", sorted(set(sources.BUILT_IN.values())))
+def test_every_type_of_source_has_an_example_of_what_can_go_wrong(
+    kind: str, config: Path, run: Run
+) -> None:
+    settings = {field.name for field in msgspec.structs.fields(sources.settings_of(kind))}
+    where = 'url = "http://127.0.0.1:9"' if "url" in settings else 'paths = ["/nowhere"]'
+    config.write_text(
+        f'[sources.river]\ntype = "{kind}"\n{where}\n[channels.chat]\nwebhook = "http://h/"\n'
+    )
+    (one,) = json.loads(run("render", "--json").out)["messages"]
+    events = one["payload"]["events"]
+    assert len(events) == len(sources.module(kind).KINDS)
+    assert {event["health"] for event in events} <= BAD
+    assert run("route", "test").code == 0
+
+
 def test_an_example_has_a_failure_of_every_kind_the_source_shows(config: Path) -> None:
-    from notifier import sources
     from notifier.config import load
 
     found = _made_up.example(load(config, sources.settings_of, {}), NOON)

@@ -70,7 +70,7 @@ def test_silences_have_their_names_and_reasons_and_sick_channels_theirs(
     (row,) = shown["rows"]
     silences = [wait for wait in row["waits"] if wait["why"] == "silence"]
     assert [(one["name"], "new fan" in one["text"]) for one in silences] == [("s-1", True)]
-    assert row["trouble"] == "http 503"
+    assert row["trouble"] == "the channel fails at present: http 503"
     assert "the channel fails at present: http 503" in run(
         "route", "test", "node=gpu-07", "kind=node"
     ).out  # fmt: skip
@@ -119,6 +119,8 @@ def test_what_is_told_to_nobody_says_why_and_is_1(words: list[str], said: str, r
         (["kind=source"], "river/source/river", 3),
         (["source=notifier", "name=chat"], "notifier/channel/chat", 2),
         (["type=summary", "kind=node"], "river/node/any", 3),
+        (["source=backup", "kind=job", "id=nightly"], "backup/job/nightly", 3),
+        (["kind=service", "status=down"], "river/service/any", 3),
         (["type=change", "status=completed"], "river/task/any", 0),
     ],
 )
@@ -141,6 +143,8 @@ def test_what_no_route_takes_goes_where_it_always_goes(
         (["type=recovery"], "no route is asked: it goes to whoever was told of the problem"),
         (["kind=tsak"], "river shows no 'tsak' (did you mean 'task'?)"),
         (["source=rivr"], "no source is named 'rivr' (did you mean 'river'?)"),
+        (["source=la/ke"], "no source is named 'la/ke'"),
+        (["source=lake", "kind=vps"], "lake shows no 'vps'"),
         (["--at", "25:00"], "--at: expected a time such as 23:30 or 2026-12-01T23:30"),
         (["--at", "0001-01-01T00:00"], "--at: expected a time"),
     ],

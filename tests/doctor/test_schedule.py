@@ -89,6 +89,16 @@ def test_a_timer_is_found_by_what_its_service_runs(root: Path) -> None:
     assert seen(root) == [("ok", "notifier.timer is enabled")]
 
 
+def test_our_own_timer_is_found(root: Path) -> None:
+    ours = CRON.parents[1] / "systemd"
+    folder = root / "etc/systemd/system"
+    for unit in ours.glob("notifier*"):
+        (folder / unit.name).write_text(unit.read_text())
+    assert [mark for mark, _ in seen(root)] == ["warn", "warn"]
+    (folder / "timers.target.wants/notifier.timer").symlink_to("../notifier.timer")
+    assert seen(root) == [("ok", "notifier.timer is enabled")]
+
+
 def test_a_timer_that_is_not_enabled_is_a_warning(root: Path) -> None:
     units(root, enabled=False)
     assert seen(root)[0] == ("warn", "notifier.timer is there and not enabled")
