@@ -13,6 +13,7 @@ from notifier.errors import ConfigError
 from notifier.model import Health, Kind, Severity, Snapshot, Unreadable
 from notifier.settings import SourceSettings
 from notifier.sources._failed import LookFailed as LookFailed
+from notifier.sources._text import clean as clean
 
 if TYPE_CHECKING:
     from notifier.sources._http import Http
@@ -34,6 +35,12 @@ class Source(Protocol):
     as "KohakuRiver 0.4 (dialect B) at /: 12 nodes": what answers, which version, how much it has.
     A few small answers at most. Raises LookFailed, also when it is another kind of server, or
     when a part of what a poll needs cannot be read.
+
+    `stream(settings, lines, task, now) -> list[Snapshot]`: reads a whole stream of events, an
+    iterable of lines as bytes, for `notifier emit --stdin`: snapshots of `changes`. `task` says
+    whose stream it is. Raises ConfigError where that is not enough.
+
+    docs/sources/writing-one.md has a whole source, and what each part promises.
     """
 
     Settings: type[SourceSettings]

@@ -35,6 +35,7 @@ class News:
     ) -> list[Snapshot]:
         """For each kind what is news, before it what had been there before anybody looked."""
         made: list[Snapshot] = []
+        kinds = list(kinds)
         for kind in kinds:
             past, fresh = self._take(kind)
             if kind not in self.settings.kinds:
@@ -46,6 +47,8 @@ class News:
                 self.memory.begun.append(kind)
                 self.changed = True
             made.append(Snapshot(kind=kind, changes=tuple(fresh), rows=self._rows(kind)))
+        if kinds and not made and (remarks or notes):
+            made.append(Snapshot(kind=kinds[0], changes=()))
         if made:
             made[-1] = replace(made[-1], remarks=remarks, notes=notes)
         return made
@@ -53,15 +56,16 @@ class News:
     def unreadable(self, odd: Odd) -> list[Snapshot | Unreadable]:
         """Each file that cannot be read as a scope of its own, and which can be read again."""
         shown = sorted(odd)[:SINGLE]
-        found = [
-            Unreadable(
+        single = {
+            _scope(path): Unreadable(
                 family="tasks",
                 scope=_scope(path),
                 why=odd[path][0],
                 reason=reasons({path: odd[path]}),
             )
             for path in shown
-        ]
+        }
+        found = list(single.values())
         if len(odd) > SINGLE:
             rest = {path: one for path, one in odd.items() if path not in shown}
             reason = f"{len(rest):,} more cannot be read: {reasons(rest)}"
@@ -130,4 +134,5 @@ def _shown(path: str) -> str:
 
 
 def _scope(path: str) -> str:
-    return _shown(path).strip("/")
+    """A name that fits into a sentence; the reason has the whole path."""
+    return "/".join(_shown(path).strip("/").split("/")[-2:])

@@ -150,18 +150,17 @@ def stream(settings: Settings, lines: Iterable[bytes], task: str, now: datetime)
 
 def about(settings: Settings, http: Http, cursor: Any, deadline: float) -> str:
     """How many files there are and what is known of them, in one line. Raises LookFailed."""
+    if not settings.paths:
+        return "Lucifer: without paths, it has what notifier emit brings"
     finding = find(settings.paths, deadline)
-    if settings.paths and not finding.good:
-        raise LookFailed("unreachable", reasons(finding.odd))
+    if finding.odd:
+        raise LookFailed("refused" if finding.good else "unreachable", reasons(finding.odd))
     memory = remembered(cursor)
     going = sum(task.going for task in memory.tasks.values())
     parts = [
-        plural(len(finding.files), "file"),
         f"{plural(going, 'task')} going on, {len(memory.tasks) - going:,} ended",
         plural(len(memory.hosts), "host"),
     ]
     if memory.odd:
         parts.append(f"{plural(sum(memory.odd.values()), 'line')} of no known event")
-    if finding.odd:
-        parts.append(f"not readable: {reasons(finding.odd)}")
-    return f"Lucifer: {', '.join(parts)}"
+    return f"Lucifer: {plural(len(finding.files), 'file')}; {', '.join(parts)}"
