@@ -69,6 +69,22 @@ def ratio(one: Sequence[Took], other: Sequence[Took]) -> list[float]:
     return sorted(b.wall / a.wall for a, b in zip(one, other, strict=True))
 
 
+def ratio_row(what: str, one: Sequence[Took], other: Sequence[Took], bound: float) -> Row:
+    """A row that says how much longer `other` took than `one`."""
+    found = ratio(one, other)
+    quarter = len(found) // 4
+    plain, ours = (median([took.wall for took in each]) * 1e3 for each in (one, other))
+    cpu = median([b.cpu / a.cpu for a, b in zip(one, other, strict=True)])
+    return Row(
+        what=what,
+        found=f"{median(found):.2f}",
+        bound=f"{bound:.2f}",
+        kept=median(found) <= bound,
+        more=f"{ours:.0f} ms and {plain:.0f} ms; {len(found)} pairs, half of them between "
+        f"{found[quarter]:.2f} and {found[-1 - quarter]:.2f}; CPU {cpu:.2f}",
+    )
+
+
 def clean() -> dict[str, str]:
     """The environment that cron gives: no proxies, no coverage, nothing of this session."""
     return {"PATH": os.defpath, "HOME": "/nonexistent", "LANG": "C.UTF-8"}

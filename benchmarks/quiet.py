@@ -2,11 +2,10 @@
 
 import sys
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.host import Host
-from benchmarks.measure import Row, Took, command, configured, median, pairs, ratio, run, table
+from benchmarks.measure import Row, Took, command, configured, pairs, ratio_row, run, table
 
 PLAIN = str(Path(__file__).with_name("plain.py"))
 
@@ -15,7 +14,7 @@ def small(count: int) -> list[Row]:
     """200 tasks."""
     with Host(200, 20) as host, tempfile.TemporaryDirectory() as folder:
         one, other = _against_plain(host, Path(folder), count)
-    return [_ratio("quiet run, 200 tasks, against the plain script", one, other, 1.15)]
+    return [ratio_row("quiet run, 200 tasks, against the plain script", one, other, 1.15)]
 
 
 def large(count: int) -> list[Row]:
@@ -24,7 +23,7 @@ def large(count: int) -> list[Row]:
         one, other = _against_plain(host, Path(folder), count)
     peak, least = (max(took.peak for took in each) / host.size for each in (other, one))
     return [
-        _ratio("quiet run, 100,000 tasks, against the plain script", one, other, 1.5),
+        ratio_row("quiet run, 100,000 tasks, against the plain script", one, other, 1.5),
         Row(
             what="the same, peak memory against the size of the answer",
             found=f"{peak:.2f}",
@@ -39,21 +38,6 @@ def _against_plain(host: Host, folder: Path, count: int) -> tuple[list[Took], ..
     config = configured(folder, host.urls)
     plain = [sys.executable, PLAIN, str(config)]
     return pairs(lambda: run(plain), lambda: run(command(config)), count)
-
-
-def _ratio(what: str, one: Sequence[Took], other: Sequence[Took], bound: float) -> Row:
-    found = ratio(one, other)
-    quarter = len(found) // 4
-    plain, ours = (median([took.wall for took in each]) * 1e3 for each in (one, other))
-    cpu = median([b.cpu / a.cpu for a, b in zip(one, other, strict=True)])
-    return Row(
-        what=what,
-        found=f"{median(found):.2f}",
-        bound=f"{bound:.2f}",
-        kept=median(found) <= bound,
-        more=f"{ours:.0f} ms and {plain:.0f} ms; {len(found)} pairs, half of them between "
-        f"{found[quarter]:.2f} and {found[-1 - quarter]:.2f}; CPU {cpu:.2f}",
-    )
 
 
 if __name__ == "__main__":

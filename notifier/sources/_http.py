@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 from urllib.parse import unquote, urlsplit
 
 import msgspec
@@ -73,6 +73,7 @@ class Http:
     `timeout` (seconds) bounds the connection and each wait for data; `max_bytes` a body. After a
     time-out the server is not asked again: it may still be at work on the first question.
     `ahead` is how many seconds the server's clock was before ours when it last answered with 200.
+    `kept` is the source's own, to keep what it read for one family until it is asked for the other.
     """
 
     def __init__(
@@ -88,6 +89,7 @@ class Http:
     ) -> None:
         self.redact = redact or Redactor()
         self.ahead: float | None = None
+        self.kept: dict[str, Any] = {}
         self._url, auth = _split(url, token)
         self._token = token
         self._ca_file = ca_file

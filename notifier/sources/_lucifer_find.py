@@ -6,7 +6,6 @@ import stat
 import time
 from collections.abc import Callable, Iterator
 from fnmatch import translate
-from typing import NamedTuple
 
 import msgspec
 
@@ -22,7 +21,7 @@ _EVERY = 256
 _UNFIT: tuple[UnreadableWhy, str] = ("refused", "its name holds what cannot be shown")
 
 
-class Found(NamedTuple):
+class Found(msgspec.Struct, frozen=True, gc=False):
     """A regular file that a pattern fits, and how it was then. `mtime` is in ns."""
 
     folder: str

@@ -3,10 +3,10 @@
 from notifier.model import BAD, UnreadableWhy
 from notifier.sources._failed import LookFailed
 from notifier.sources._lucifer_events import classify
-from notifier.sources._lucifer_find import find
+from notifier.sources._lucifer_find import Found, find
 from notifier.sources._lucifer_lines import Stream, Taker
 from notifier.sources._lucifer_match import Match
-from notifier.sources._lucifer_memory import File, Memory
+from notifier.sources._lucifer_memory import File
 from notifier.sources._lucifer_same import Entry
 from notifier.sources._lucifer_tail import CHUNK, Budget, opened, read_on
 from notifier.sources._lucifer_task import Task
@@ -25,15 +25,15 @@ class FilesLook:
     for people, `notes` for the terminal.
     """
 
-    def __init__(self, memory: Memory, taker: Taker, budget: Budget, now: int) -> None:
-        self.memory = memory
+    def __init__(self, taker: Taker, budget: Budget, now: int) -> None:
+        self.memory = taker.memory
         self.taker = taker
         self.budget = budget
         self.now = now
         self.changed = False
         self.blind = False
         self.odd: dict[str, tuple[UnreadableWhy, str]] = {}
-        self.remarks: list[str] = []
+        self.remarks = taker.remarks
         self.notes: list[str] = []
 
     def look(self, patterns: list[str], shape: str, silent_after: float, max_age: float) -> None:
@@ -43,20 +43,23 @@ class FilesLook:
         self.blind = not finding.good
         old = self.now - int(max_age)
         match = Match(self.memory, finding, shape, self.now, old)
-        entries = match.entries()
-        waiting = self._read_all([one for one in entries if one.grew])
+        match.compare()
+        waiting = self._read_all([one for one in match.kept if one.grew])
         for name in match.gone:
             self._gone(name)
         self._silent(silent_after)
         self._say(match.cut, waiting)
+        self._forget(match, old)
         known = [one for one in patterns if one in finding.good or one in self.memory.known]
-        kept = [one for one in entries if self._wanted(one, old)]
-        over = self._over(kept)
-        self.changed |= match.changed or bool(over) or len(kept) < len(entries)
-        if self.changed or known != self.memory.known:
-            self.changed = True
+        if known != self.memory.known:
             self.memory.known = known
-            self._keep(kept, over, old)
+            self.changed = True
+
+    def told(self) -> None:
+        """What there was to say has been handed on."""
+        self.changed = False
+        self.remarks.clear()
+        self.notes.clear()
 
     def _read_all(self, grown: list[Entry]) -> list[str]:
         """Reads on in these, in the order in which they were written; gives what waits."""
@@ -111,6 +114,8 @@ class FilesLook:
     def _silent(self, silent_after: float) -> None:
         """What goes on and was not written to for so long is silent; 0: nothing ever is."""
         for task in self.memory.tasks.values():
+            if task.end and not task.silent:
+                continue
             silent = 0 < silent_after <= self.now - task.at and task.going
             if silent != task.silent:
                 task.silent = silent
@@ -130,31 +135,39 @@ class FilesLook:
 
     # ---- what is kept --------------------------------------------------------------------
 
-    def _wanted(self, entry: Entry, old: int) -> bool:
-        """Whether to follow a file further: until it is gone, and what has ended not for ever."""
-        there, file = entry.found, entry.file
-        task = self.memory.tasks.get(file.task)
-        if there is None or file.size != there.size or (task is not None and task.going):
-            return True
-        return bool(there.pattern) and there.mtime // 1_000_000_000 >= old
-
-    def _over(self, entries: list[Entry]) -> list[str]:
-        """The tasks without a file of which nothing is left to say."""
-        named = {entry.file.task for entry in entries}
-        tasks = self.memory.tasks
-        return [name for name in tasks if name not in named and not tasks[name].untold]
-
-    def _keep(self, entries: list[Entry], over: list[str], old: int) -> None:
-        files: dict[str, dict[str, File]] = {}
-        for entry in entries:
-            files.setdefault(entry.folder, {})[entry.name] = entry.file
+    def _forget(self, match: Match, old: int) -> None:
+        """Lets go of files and tasks that are over, and of hosts that nobody speaks of any more."""
+        same = [one for one in match.same if not self._is_over(one[2], one[3], old)]
+        kept = [
+            one for one in match.kept if not (one.found and self._is_over(one.file, one.found, old))
+        ]
         memory = self.memory
-        memory.files = files
-        for name in over:
-            del memory.tasks[name]
+        if match.changed or len(same) + len(kept) < len(match.same) + len(match.kept):
+            self.changed = True
+            memory.files = {}
+            for folder, name, file, _ in same:
+                memory.files.setdefault(folder, {})[name] = file
+            for one in kept:
+                memory.files.setdefault(one.folder, {})[one.name] = one.file
+        named = {file.task for names in memory.files.values() for file in names.values()}
+        for name in [name for name in memory.tasks if name not in named]:
+            if not memory.tasks[name].untold:
+                del memory.tasks[name]
+                self.changed = True
         for name, host in list(memory.hosts.items()):
             if host.at < old and classify("host", host.status)[0] not in BAD:
                 del memory.hosts[name]
+                self.changed = True
+
+    def _is_over(self, file: File, there: Found, old: int) -> bool:
+        """Whether a file need not be followed: it was read, its task ended, and that is long ago.
+
+        One that no pattern fits any more is let go of as soon as its task has ended.
+        """
+        if not file.loose and there.mtime >= old * 1_000_000_000:
+            return False
+        task = self.memory.tasks.get(file.task)
+        return file.size == there.size and not (task is not None and task.going)
 
 
 def _some(paths: list[str]) -> str:

@@ -43,27 +43,21 @@ class Match:
         self.changed = False
         self.cut: list[str] = []
         self.gone: list[str] = []
+        # files at their places and as they were, those to be looked at, and those not known
+        self.same: list[tuple[str, str, File, Found]] = []
+        self.kept: list[Entry] = []
         self._free = dict(finding.files)
-        self._kept: list[Entry] = []
         self._inodes: dict[str, dict[int, str]] = {}
         self._sorted: dict[str, list[str]] = {}
         self._rotated: list[Entry] = []
         self._by_task: dict[str, list[Entry]] | None = None
 
-    def entries(self) -> list[Entry]:
-        """All files to be followed from now on."""
-        lost = []
-        for folder, names in self.memory.files.items():
-            for name, file in names.items():
-                there = self._free.get(f"{folder}/{name}")
-                if there is not None and there.ino == file.ino:
-                    del self._free[there.path]
-                    self._keep(Entry(folder, name, file, there))
-                else:
-                    lost.append(Entry(folder, name, file, None))
+    def compare(self) -> None:
+        """Sorts all files to be followed from now on into `same` and `kept`."""
+        lost = self._known()
         if lost:
             self._lost(lost)
-        for entry in [one for one in self._kept if one.grew or one.moved]:
+        for entry in [one for one in self.kept if one.grew or one.moved]:
             if entry.found and entry.file.offset and differs(entry.found, entry.file):
                 self._was_cut(entry)
             elif entry.file.size == 0:
@@ -74,7 +68,23 @@ class Match:
             self._between(entry)
         if self._free:
             self._new()
-        return self._kept
+
+    def _known(self) -> list[Entry]:
+        """Those that are not where they were."""
+        lost = []
+        for folder, names in self.memory.files.items():
+            for name, file in names.items():
+                path = f"{folder}/{name}"
+                there = self._free.get(path)
+                if there is None or there.ino != file.ino:
+                    lost.append(Entry(folder, name, file, None))
+                    continue
+                del self._free[path]
+                if (file.size, file.mtime, file.dev) == (there.size, there.mtime, there.dev):
+                    self.same.append((folder, name, file, there))
+                else:
+                    self.kept.append(Entry(folder, name, file, there))
+        return lost
 
     # ---- what is not where it was --------------------------------------------------------
 
@@ -94,7 +104,8 @@ class Match:
             else:
                 self._follow(entry, there)
         tasks = {self._names(there)[0] for there in self._free.values()}
-        tasks |= {entry.file.task for entry in self._kept}
+        tasks |= {entry.file.task for entry in self.kept}
+        tasks |= {file.task for _, _, file, _ in self.same}
         for entry in missing:
             still = self._beside(entry).get(entry.file.ino) == entry.name
             hidden = still or self.finding.hides(entry.folder)
@@ -162,10 +173,12 @@ class Match:
             reason = "is empty and on another device; is it mounted?"
             self.finding.odd[entry.folder] = ("sick", reason)
             return True
+        if inode.get(file.ino) == entry.name and entry.path in self.finding.odd:
+            return True
         self.changed = True
         if inode.get(file.ino) == entry.name:
-            # no pattern fits it any more, or it cannot be looked at
-            return entry.path in self.finding.odd
+            # no pattern fits it any more
+            return False
         if entry.path in self._free:
             # another file has its name; the last lines of this one are gone with it
             self._torn(entry)
@@ -244,7 +257,8 @@ class Match:
     def _new(self) -> None:
         """Files that are seen for the first time."""
         # a second name of a file that is followed is not another file
-        inodes = {(one.found.dev, one.found.ino) for one in self._kept if one.found}
+        inodes = {(one.found.dev, one.found.ino) for one in self.kept if one.found}
+        inodes |= {(there.dev, there.ino) for _, _, _, there in self.same}
         for there in sorted(self._free.values(), key=lambda one: (one.mtime, one.path)):
             if (there.dev, there.ino) in inodes or there.mtime // 1_000_000_000 < self.old:
                 continue
@@ -266,7 +280,7 @@ class Match:
         self._keep(entry)
 
     def _keep(self, entry: Entry) -> None:
-        self._kept.append(entry)
+        self.kept.append(entry)
         if self._by_task is not None:
             self._by_task[entry.file.task].append(entry)
 
@@ -274,7 +288,8 @@ class Match:
         """The files of a task that are followed."""
         if self._by_task is None:
             self._by_task = defaultdict(list)
-            for entry in self._kept:
+            same = (Entry(*one) for one in self.same)
+            for entry in (*same, *self.kept):
                 self._by_task[entry.file.task].append(entry)
         return self._by_task[task]
 

@@ -1,7 +1,7 @@
 """Stands for the session of a source that asks no server: it redacts, and loads no library."""
 
 from types import TracebackType
-from typing import NoReturn, Self
+from typing import Any, NoReturn, Self
 
 from notifier.sources._failed import LookFailed
 from notifier.sources._redact import Redactor
@@ -12,6 +12,7 @@ class Nowhere:
 
     def __init__(self, redact: Redactor) -> None:
         self.redact = redact
+        self.kept: dict[str, Any] = {}
 
     def __enter__(self) -> Self:
         return self

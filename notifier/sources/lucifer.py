@@ -10,7 +10,7 @@ import msgspec
 from msgspec.structs import replace
 
 from notifier.errors import ConfigError
-from notifier.model import Family, Health, Kind, Severity, Snapshot, Unreadable
+from notifier.model import Health, Kind, Severity, Snapshot, Unreadable
 from notifier.settings import SourceSettings
 from notifier.sources import _lucifer_events as events
 from notifier.sources import _lucifer_names as names
@@ -93,30 +93,38 @@ def poll(
     What was read of other kinds stays in the cursor until they are asked for: each line is taken
     once, whatever is looked at when.
     """
-    memory = remembered(cursor)
-    taker = Taker(memory, settings.kinds, http.redact, settings.host)
-    look = FilesLook(memory, taker, Budget(settings.max_bytes, deadline), int(now.timestamp()))
     tasks = not want.isdisjoint({"task", "test"})
-    family: Family = "tasks" if tasks else "nodes"
     try:
-        look.look(settings.paths, settings.task, settings.silent_after, settings.max_age)
+        look = _look(settings, http, cursor, deadline, now)
+        if settings.paths and look.blind:
+            raise LookFailed("unreachable", reasons(look.odd))  # noqa: TRY301 - as if it were found
     except LookFailed as failed:
-        return [failed.unreadable(family)], cursor
-    if settings.paths and look.blind:
-        gone = LookFailed("unreachable", reasons(look.odd))
-        return [gone.unreadable(family)], cursor
-    news = News(memory, settings)
+        return [failed.unreadable("tasks" if tasks else "nodes")], cursor
+    news = News(look.memory, settings)
     results: list[Snapshot | Unreadable] = []
     results += news.snapshots(
-        [kind for kind in KINDS if kind in want], remarks=(*taker.remarks, *look.remarks),
-        notes=(*look.notes, *(() if tasks else notes(look.odd, memory.unread))),
-    )  # fmt: skip
+        [kind for kind in KINDS if kind in want],
+        remarks=tuple(look.remarks),
+        notes=(*look.notes, *(() if tasks else notes(look.odd, look.memory.unread))),
+    )
     if tasks:
         results += news.unreadable(look.odd)
-    if not look.changed and not news.changed:
-        return results, cursor
-    new = msgspec.to_builtins(memory)
-    return results, cursor if new == cursor else new
+    if look.changed or news.changed:
+        cursor = msgspec.to_builtins(look.memory)
+    look.told()
+    http.kept["look"] = (cursor, look)
+    return results, cursor
+
+
+def _look(settings: Settings, http: Http, cursor: Any, deadline: float, now: datetime) -> FilesLook:
+    """A look at all files; the one that this run had for the other family is as good."""
+    former, look = http.kept.get("look", (None, None))
+    if look is None or former is not cursor:
+        taker = Taker(remembered(cursor), settings.kinds, http.redact, settings.host)
+        look = FilesLook(taker, Budget(settings.max_bytes, deadline), int(now.timestamp()))
+        look.look(settings.paths, settings.task, settings.silent_after, settings.max_age)
+    done: FilesLook = look
+    return done
 
 
 def stream(settings: Settings, lines: Iterable[bytes], task: str, now: datetime) -> list[Snapshot]:
