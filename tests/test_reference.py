@@ -11,8 +11,17 @@ from notifier import sources
 from notifier.config import TOP, load
 from notifier.doubts import doubts
 from notifier.reference import reference
-from notifier.settings import ChannelSettings, Route, RunSettings, StateSettings, Table, Window
+from notifier.settings import (
+    ChannelSettings,
+    Route,
+    RunSettings,
+    SourceSettings,
+    StateSettings,
+    Table,
+    Window,
+)
 from notifier.sources.hakuriver import Settings
+from notifier.sources.lucifer import Settings as Lucifer
 
 ROOT = Path(__file__).parents[1]
 EXAMPLE = ROOT / "config.example.toml"
@@ -51,6 +60,7 @@ def test_the_example_shows_every_key_there_is() -> None:
     shown = tomllib.loads(all_on())
     assert shown.keys() == set(TOP)
     assert shown["sources"]["river"].keys() == keys(Settings)
+    assert shown["sources"]["dut-lab"].keys() - {"type"} == keys(Lucifer) - keys(SourceSettings)
     assert {key for one in shown["channels"].values() for key in one} == keys(ChannelSettings)
     assert {key for one in shown["routes"] for key in one} == keys(Route)
     assert shown["windows"]["night"].keys() == keys(Window)
@@ -68,5 +78,8 @@ def test_what_the_example_shows_of_a_default_is_the_default() -> None:
     }
     for key in ("deadline", "flap_window", "channel_alert_after", "first_run"):
         assert shown["run"][key] == str(usual[key])
+    for key in ("silent_after", "max_age"):
+        assert shown["sources"]["dut-lab"][key] == str(getattr(Lucifer(type=""), key))
+    assert shown["sources"]["dut-lab"]["max_bytes"] == Lucifer(type="").max_bytes
     assert shown["sources"]["river"]["failed"] == Settings(type="", url="").failed
     assert shown["routes"][0]["max_items"] == Route().max_items
