@@ -62,7 +62,8 @@ def _findings(context: Context) -> Iterator[Finding]:
     try:
         config = _shared.configuration(context)
     except ConfigError as error:
-        fix = "notifier config init URL" if "no configuration" in str(error) else "mend the file"
+        none = "no configuration" in str(error) or "no such configuration" in str(error)
+        fix = "notifier config init URL" if none else "mend the file"
         for problem in error.problems:
             yield bad("configuration", "file", one_line(problem), fix)
         return

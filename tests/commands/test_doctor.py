@@ -120,6 +120,8 @@ def test_no_configuration_is_a_failure_that_says_how_to_begin(
     assert main(["doctor"], {"HOME": "/nowhere"}) == 1
     out = capsys.readouterr().out
     assert "fix: notifier config init URL" in out
+    config.unlink()
+    assert "fix: notifier config init URL" in run("doctor").out
     config.write_text("nothing = 1\n")
     ran = run("doctor")
     assert ran.code == 1
