@@ -73,6 +73,8 @@ def main(context: Context) -> int:
     where = _host.keys(kind, url)
     if where is None:
         raise ConfigError(f"config init: a source of type {kind} is not found by '{url}'")
+    if args.token and not _host.takes(kind, "token"):
+        raise ConfigError(f"--token: a source of type {kind} takes none")
     if not given:
         if about:
             context.log.warning("%s is %s", _host.shown(url), about)

@@ -271,6 +271,23 @@ def test_a_path_is_no_address_of_a_host(init: Init, path: Path) -> None:
     assert not path.exists()
 
 
+def test_a_token_for_a_type_that_takes_none_is_a_mistake(init: Init, path: Path) -> None:
+    ran = init("/var/log/*.events", "--type", "lucifer", "--email", "a@b.c", "--token", SECRET)
+    assert (ran.code, ran.out) == (2, "")
+    assert "--token: a source of type lucifer takes none" in ran.err
+    assert not path.parent.exists()
+
+
+def test_a_source_may_be_found_by_the_path_of_its_files(
+    init: Init, path: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "one.events").touch()
+    ran = init(f"{tmp_path}/*.events", "--email", "a@b.c")
+    assert ran.code == 0
+    source = tomllib.loads(path.read_text())["sources"]["lucifer"]
+    assert source == {"type": "lucifer", "paths": [f"{tmp_path}/*.events"]}
+
+
 def test_a_host_whose_type_is_known_need_not_answer(init: Init, path: Path) -> None:
     ran = init("http://127.0.0.1:9", "--type", "kohakuriver", "--email", "a@b.c")
     assert ran.code == 0
