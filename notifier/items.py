@@ -48,6 +48,7 @@ class Item(Frozen, frozen=True, kw_only=True):
     lasted: str = ""
     message: str = ""
     error: str = ""
+    log: str = ""
     command: str = ""
     link: str = ""
     exit_code: str = ""
@@ -104,6 +105,7 @@ def item_of(line: Line, clock: Clock) -> Item:
         lasted=lasting(facts.since, facts.at if line.over else clock.now),
         message=seen.message,
         error=_telling(seen.message),
+        log=seen.log,
         command=seen.command,
         link=seen.link,
         exit_code=seen.labels.get("exit_code", ""),

@@ -56,6 +56,7 @@ class Observation(Frozen, frozen=True, kw_only=True):
     source's own order (submit time, stop time). `part_of` is `KIND/ID` in the same source: the
     node, job or failed build this belongs to. `says` is what became of a failed thing in the
     source's own words, to stand behind its name: `ended: 3 of 41 tests failed: a, b, c`.
+    `log` is the end of its log, where that was fetched.
     """
 
     kind: str
@@ -79,6 +80,7 @@ class Observation(Frozen, frozen=True, kw_only=True):
     order: float | None = None
     link: str = ""
     labels: dict[str, str] = {}
+    log: str = ""
 
 
 class Snapshot(Frozen, frozen=True, kw_only=True):

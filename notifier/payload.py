@@ -36,6 +36,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     group: str
     message: str
     command: str
+    log: str
     opened: datetime | None
     submitted: datetime | None
     started: datetime | None
@@ -110,6 +111,7 @@ def _told(event: Event) -> Told:
         group=clean(seen.group),
         message=clean(seen.message),
         command=clean(seen.command),
+        log=clean(seen.log),
         opened=_utc(event.opened),
         submitted=_utc(seen.submitted),
         started=_utc(seen.started),

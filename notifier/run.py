@@ -85,6 +85,8 @@ def check(
             people=people, origin=origin, aside=taken.aside,
             families=families, keyed=post.keyed(), now=now,
         )  # fmt: skip
+        if told and not dry_run:
+            state, told = _with_logs(config, state, told, environ)
         decision = Decision(
             before=loaded, after=state, looks=looks, told=told, due=due, people=people,
             config=config, families=families, origin=origin, now=now,
@@ -131,6 +133,18 @@ def decide(
     state, due = compose(state, Outlook(state, config, people, families, now, read), keyed)
     told = {event.id: state.events[event.id] for event in (*events, *reminded)}
     return route.swept(state, now), due, told
+
+
+def _with_logs(
+    config: Config, state: State, told: dict[str, Event], environ: Mapping[str, str]
+) -> tuple[State, dict[str, Event]]:
+    """The state and the new events, these with the ends of their logs where that is wanted."""
+    if not any(one.log_lines for one in config.sources.values()):
+        return state, told
+    # not needed where nobody asks for logs
+    from notifier import logs
+
+    return logs.fetched(config, state, told, environ)
 
 
 def _outcome(

@@ -80,6 +80,7 @@ def short(seen: Observation) -> Observation:
         seen,
         message=seen.message[:TEXT],
         command=seen.command[:TEXT],
+        log="",
         labels={name: value[:TEXT] for name, value in labels.items()},
     )
 

@@ -14,6 +14,8 @@ from notifier.escape import clean, escape, link, one_line
 LONG, SHORT = 1500, 300
 LABELS = 8
 WORD = 60
+# of a log, whose end tells more than its beginning
+LOG, LOG_END = 4000, 800
 
 
 def writer(flavour: str) -> Callable[[str], str]:
@@ -36,12 +38,13 @@ def view(made: Digest, flavour: str) -> dict[str, Any]:
         "title": write(_fit(made.title, SHORT)),
         "headline": write(_fit(made.title.partition("] ")[2] or made.title, SHORT)),
         "single": single,
+        "fenced": flavour == "slack",
         "beyond": made.beyond,
     }
 
 
 def _item(item: Item, flavour: str, *, whole: bool) -> SimpleNamespace:
-    """An item of which only `message` may have several lines."""
+    """An item of which only `message` and `log` may have several lines."""
     write = writer(flavour)
     most = LONG if whole else SHORT
     fields = {
@@ -50,6 +53,9 @@ def _item(item: Item, flavour: str, *, whole: bool) -> SimpleNamespace:
     }
     url = link(item.link, flavour)
     fields["message"] = write(_cut(clean(item.message[: 4 * most]).strip(), most))
+    log = _last(item.log, LOG if whole else LOG_END)
+    # a fence within would end the block that it stands in
+    fields["log"] = write(log.replace("```", "` ` `") if flavour == "slack" else log)
     fields["link"] = Markup(url) if flavour == "html" else url  # noqa: S704 - quoted by link()
     fields["labels"] = {
         write(_fit(name, WORD)): write(_fit(value, SHORT))
@@ -62,6 +68,15 @@ def _item(item: Item, flavour: str, *, whole: bool) -> SimpleNamespace:
 def _fit(text: str, most: int) -> str:
     """One line of at most `most` characters; of very long text only the beginning is cleaned."""
     return _cut(one_line(text[: 4 * most]), most)
+
+
+def _last(text: str, most: int) -> str:
+    """The end of a text of several lines, from the beginning of one of them."""
+    text = clean(text[-4 * most :]).strip("\n")
+    if len(text) <= most:
+        return text
+    end = text[-most:]
+    return f"…\n{end.partition(chr(10))[2] or end}"
 
 
 def _cut(text: str, most: int) -> str:

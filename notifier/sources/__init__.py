@@ -70,6 +70,10 @@ class Source(Protocol):
 
     # A module may also offer what follows; it is looked for with getattr.
     #
+    # log_tail(settings, http, observation, lines, deadline) -> str
+    #   the last `lines` lines of the log of something that failed, as they are: they are cleaned
+    #   and cut by the caller. Raises LookFailed.
+    #
     # stream(settings, lines, task, now) -> list[Snapshot]
     #   reads a whole stream of events for `notifier emit --stdin`: `lines` is an iterable of
     #   bytes, one line each with its end (at most 64 KiB of it), `task` names what the stream is
@@ -89,11 +93,12 @@ def module(kind: str) -> Source:
     return _foreign(kind)
 
 
-def connect(settings: SourceSettings, redact: Sequence[str] = ()) -> Http:
+def connect(settings: SourceSettings, redact: Sequence[str] = (), most: int = 0) -> Http:
     """A session with the source's server; a context manager. `redact`: globs of more secrets.
 
     What a third party's settings lack (token, ca_file, timeout, max_bytes) has a default. A source
-    whose settings have no `url` asks no server: what it gets can only redact.
+    whose settings have no `url` asks no server: what it gets can only redact. `most` are the
+    largest answers, in bytes, in place of the settings' own bound.
     """
     from notifier.sources import _redact
 
@@ -110,7 +115,7 @@ def connect(settings: SourceSettings, redact: Sequence[str] = ()) -> Http:
         token=getattr(settings, "token", ""),
         ca_file=getattr(settings, "ca_file", ""),
         timeout=getattr(settings, "timeout", 60.0),
-        max_bytes=getattr(settings, "max_bytes", _http.MAX_BYTES),
+        max_bytes=most or getattr(settings, "max_bytes", _http.MAX_BYTES),
         redact=redactor,
         user_agent=f"Notifier/{__version__}",
     )

@@ -113,10 +113,10 @@ class Http:
     ) -> None:
         self._session.close()
 
-    def get(self, path: str, deadline: float) -> Answer:
+    def get(self, path: str, deadline: float, keep: int = 0) -> Answer:
         """The answer to `GET url + path`, complete before `deadline` (of time.monotonic).
 
-        Raises LookFailed for everything but a whole 200.
+        With `keep` only its last so many bytes. Raises LookFailed for all but a whole 200.
         """
         began = time.monotonic()
         self._refuse(deadline - began)
@@ -124,7 +124,7 @@ class Http:
         # and a server that drips bytes resets the time-out of every read. It holds no lock, and
         # as a daemon it cannot keep the process.
         box: SimpleQueue[Answer | Exception] = SimpleQueue()
-        threading.Thread(target=self._work, args=(path, deadline, box), daemon=True).start()
+        threading.Thread(target=self._work, args=(path, deadline, keep, box), daemon=True).start()
         try:
             found = box.get(timeout=deadline - began)
         except Empty:
@@ -151,13 +151,15 @@ class Http:
         if left <= 0:
             raise LookFailed("slow", "not asked: the time of this run is over")
 
-    def _work(self, path: str, deadline: float, box: "SimpleQueue[Answer | Exception]") -> None:
+    def _work(
+        self, path: str, deadline: float, keep: int, box: "SimpleQueue[Answer | Exception]"
+    ) -> None:
         try:
-            box.put(self._fetch(path, deadline))
+            box.put(self._fetch(path, deadline, keep))
         except Exception as error:  # handed over whole: the caller sorts it
             box.put(error)
 
-    def _fetch(self, path: str, deadline: float) -> Answer:
+    def _fetch(self, path: str, deadline: float, keep: int) -> Answer:
         response = self._session.get(
             self._url + path,
             stream=True,
@@ -172,12 +174,12 @@ class Http:
                 raise not_ok(response.status_code, self._url, to, _head(response), self.redact)
             date = _date(response.headers.get("Date"))
             self.ahead = (date - datetime.now(UTC)).total_seconds() if date else None
-            body = self._body(response, deadline)
+            body = self._body(response, deadline, keep)
         near = len(body) >= NEAR * self._max_bytes
         note = f"the answer to {path.split('?')[0]} is {size(len(body))}; {self._most()}"
         return Answer(body, date, (note,) if near else ())
 
-    def _body(self, response: requests.Response, deadline: float) -> bytearray:
+    def _body(self, response: requests.Response, deadline: float, keep: int) -> bytearray:
         coding = response.headers.get("Content-Encoding", "identity").strip().lower()
         if coding not in ("", "identity"):
             # a small answer can unfold to any size, and none was asked for
@@ -185,16 +187,19 @@ class Http:
         length = response.headers.get("Content-Length", "")
         chunked = "chunked" in response.headers.get("Transfer-Encoding", "").lower()
         declared = int(length) if length.isdecimal() and len(length) < 20 and not chunked else None
-        body = bytearray()
+        body, count = bytearray(), 0
         if (declared or 0) > self._max_bytes:
             raise LookFailed("sick", f"the answer is larger than {size(self._max_bytes)}")
         for chunk in response.iter_content(CHUNK):
             body += chunk
-            if len(body) > self._max_bytes:
+            count += len(chunk)
+            if keep:
+                del body[:-keep]
+            if count > self._max_bytes:
                 raise LookFailed("sick", f"the answer is larger than {size(self._max_bytes)}")
             if time.monotonic() > deadline:
                 raise _late()
-        if declared is not None and len(body) < declared:
+        if declared is not None and count < declared:
             raise LookFailed("sick", _CUT)
         return body
 

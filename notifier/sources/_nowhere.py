@@ -25,6 +25,6 @@ class Nowhere:
     ) -> None:
         """There is nothing to close."""
 
-    def get(self, path: str, deadline: float) -> NoReturn:
+    def get(self, path: str, deadline: float, keep: int = 0) -> NoReturn:
         """Raises LookFailed."""
         raise LookFailed("refused", f"its settings have no url: nobody can be asked for {path}")

@@ -16,7 +16,7 @@ class Played(Http):
         self._folder = folder
         self._at = at
 
-    def get(self, path: str, deadline: float) -> Answer:
+    def get(self, path: str, deadline: float, keep: int = 0) -> Answer:
         """The recorded answer to `path`; its query counts for nothing. Raises LookFailed."""
         name = path.partition("?")[0].strip("/").replace("/", "_")
         try:

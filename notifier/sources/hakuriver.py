@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from notifier.model import SOURCE_WIDE, Family, Health, Kind, Severity, Snapshot, Unreadable
+from notifier.model import (
+    SOURCE_WIDE,
+    Family,
+    Health,
+    Kind,
+    Observation,
+    Severity,
+    Snapshot,
+    Unreadable,
+)
 from notifier.settings import SourceSettings
 from notifier.sources._failed import LookFailed
 from notifier.sources._hakuriver_host import Host, Memory
@@ -30,6 +39,8 @@ KINDS: Mapping[str, Kind] = {
 ACTIVE = ("pending_approval", "assigning", "pending", "running", "paused")
 # the words that may end a task badly; those not in `failed` are somebody's own doing
 ENDINGS = ("failed", "killed", "killed_oom", "lost", "stopped", "rejected")
+# bytes of the end of a log that are kept
+LOG_BYTES = 64 * 1024
 # how people end a vps
 _VPS_ENDS = ("killed", "stopped", "rejected")
 
@@ -152,6 +163,30 @@ def _look(
         complete=complete,
         notes=(*listing.odd, *host.notes),
     )
+
+
+# where the end of a log is: 1.0, 0.4.0, and 0.3.0, which always sends the whole file
+_LOGS = ("/api/tasks/{}/stderr?lines={}", "/tasks/{}/stderr?lines={}", "/task/{}/stderr")
+
+
+def log_tail(
+    settings: Settings, http: Http, observation: Observation, lines: int, deadline: float
+) -> str:
+    """The last lines of a task's stderr; nothing for what has none. Raises LookFailed."""
+    if observation.kind != "task" or not observation.id.isdigit():
+        return ""
+    for path in _LOGS:
+        try:
+            answer = http.get(path.format(observation.id, lines), deadline, keep=LOG_BYTES)
+        except LookFailed as failed:
+            if failed.status == 404 and path is not _LOGS[-1]:
+                continue
+            if failed.status in (404, 500):
+                # 0.3.0 gives 500 where there is no file
+                return ""
+            raise
+        return "\n".join(answer.body.decode("utf-8", "replace").splitlines()[-lines:])
+    return ""
 
 
 def _remembered(cursor: Any) -> Memory:
