@@ -168,6 +168,6 @@ def _other(one: Present, part: Part, end: str, why: str, row: str) -> Iterator[s
         )
     elif end == "told" and part.type == "problem":
         yield (
-            "it would not have been told with `ignore` in its source, under a silence, or with a "
-            "route before that takes it and has channels = []"
+            "`ignore` in its source, a silence, or an earlier route with channels = [] "
+            "would have kept it back"
         )

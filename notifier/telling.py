@@ -75,7 +75,7 @@ class Teller:
         """What a message of this one event would say."""
         event = said(chapter)
         lines = lines_of([event], self.state.incidents)
-        clock = replace(self.clock, now=max(chapter.at, self.clock.now))
+        clock = replace(self.clock, now=chapter.at)
         return sentence(lines[0].facts, clock) if lines else event.text
 
     def fate(self, chapter: Chapter, row: str) -> Fate:

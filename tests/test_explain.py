@@ -130,9 +130,9 @@ class At(Context, kw_only=True):
 class Place:
     """A folder as `check` would have left it: the state and the journal of a world in memory."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, config: str = CONFIG) -> None:
         self.path = folder / "config.toml"
-        self.path.write_text(CONFIG)
+        self.path.write_text(config)
         self.path.chmod(0o600)
         self.world = World(load(self.path, sources.settings_of, {}))
         self.world.ignore = [{"name": "probe*"}]

@@ -217,7 +217,9 @@ def _lines(found: Explained, clock: Clock, *, whole: bool) -> Iterator[str]:
         (part.at, number(part.event), _part(part, clock)) for part in found.parts
     ]
     story += [
-        (one.at, 0, [f"  {sighted(one, clock)}"]) for one in found.sights if one.at not in told
+        (one.at, 0, [f"  {sighted(one, clock)}"])
+        for one in found.sights
+        if one.at not in told and not (one.before == one.status and "goes on" in one.but)
     ]
     story.sort(key=lambda one: one[:2])
     if len(story) > PARTS and not whole:
