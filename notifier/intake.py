@@ -24,7 +24,7 @@ from notifier.pushed import Batch, Parcel
 from notifier.spool import FOLDER, LARGEST, NAME, SOURCE
 
 # files and bytes that one run takes in
-MOST, MOST_BYTES = 1000, 64 << 20
+MOST, MOST_BYTES = 1000, 16 << 20
 # seconds after which a file that never got its name is nobody's any more
 STALE = 86400.0
 ASIDE = "aside"

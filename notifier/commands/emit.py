@@ -3,18 +3,19 @@
 import argparse
 import sys
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, BinaryIO, get_args
+from typing import get_args
 
 from msgspec.structs import replace
 
 from notifier import intake, places, pushed, sources, spool
 from notifier.cli import Context
+from notifier.commands import _stdin
 from notifier.config import Config, load
 from notifier.errors import ConfigError
-from notifier.model import BAD, ENDED, Health, Kind, Observation, Severity, Snapshot
+from notifier.model import BAD, ENDED, Health, Kind, Observation, Severity
 from notifier.pushed import Batch
 from notifier.sources import _fit, _redact, _text
 from notifier.state import Store
@@ -29,32 +30,35 @@ FLAGS: dict[Health, str] = {
     "down": "it is down",
     "cancelled": "somebody ended it on purpose",
 }
-# bytes of a line of a stream, and of a message on stdin, of which the end is kept
-LINE, MESSAGE = 64 << 10, 1 << 20
+# minutes within which failures of one thing that ends are one, unless --attempt tells them apart
+STEP = 20
 EXAMPLES = """\
 examples:
   notifier emit --source backup --kind job --id nightly --failed -m "disk is full"
   backup.sh; notifier emit --source backup --kind job --id nightly --exit-code $?
   journalctl -u web -n 20 | notifier emit --source srv1 --kind service --id web --down -m -
   run-tests | notifier emit --stdin --source dut-lab --task 12345
-
-A {finite} ends, and each failure of one is told. A {standing}
-stands: its problem is open until --ok says that it is well again.
-
---status may be any word beside --ok, --failed and the like. Alone it is one of
-{words}.
-
 """
+KINDS = (
+    "A {finite} ends: its failure is told, and told again when it fails once more (those of "
+    "{step} minutes are one, unless --attempt differs). A {standing} stands: its problem is open "
+    "until --ok says that it is well again."
+)
+WORDS = "--status may be any word beside --ok, --failed and the like. Alone it is one of {words}."
 
 
 def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
     """The arguments of `emit`."""
     finite = " or ".join(name for name, kind in pushed.KINDS.items() if kind.finite)
-    standing = " or ".join(name for name, kind in pushed.KINDS.items() if not kind.finite)
+    *most, last = [name for name, kind in pushed.KINDS.items() if not kind.finite]
     words = ", ".join(word for words in pushed.WORDS.values() for word in words)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    text = EXAMPLES.format(finite=finite, standing=standing, words=textwrap.fill(words, 79))
-    parser.epilog = f"{text}{parser.epilog}"
+    parts = (
+        KINDS.format(finite=finite, standing=f"{', '.join(most)} or {last}", step=STEP),
+        WORDS.format(words=words),
+        parser.epilog or "",
+    )
+    parser.epilog = "\n\n".join([EXAMPLES.rstrip(), *(textwrap.fill(part, 79) for part in parts)])
     parser.add_argument(
         "--source", required=True, metavar="NAME",
         help="who says it: any name, or that of a [sources.NAME] table",
@@ -69,7 +73,9 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
     how.add_argument("--exit-code", metavar="N", help="0 is ok, anything else failed")
     more = parser.add_argument_group("more about it")
     more.add_argument("--status", default="", metavar="WORD", help="its status in a word")
-    more.add_argument("-m", "--message", default="", metavar="TEXT", help="- reads it from stdin")
+    more.add_argument(
+        "-m", "--message", default="", metavar="TEXT", help="what happened; - reads it from stdin"
+    )
     more.add_argument("--severity", choices=get_args(Severity), help="how bad it is")
     for name, text in (
         ("name", "what people call it (default: its id)"),
@@ -80,7 +86,9 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
     ):
         more.add_argument(f"--{name}", default="", metavar="TEXT", help=text)
     more.add_argument("--link", default="", metavar="URL", help="a page about it")
-    more.add_argument("--label", action="append", default=[], metavar="KEY=VALUE", help="repeats")
+    more.add_argument(
+        "--label", action="append", default=[], metavar="KEY=VALUE", help="can be repeated"
+    )
     stream = parser.add_argument_group("a stream of events")
     stream.add_argument(
         "--stdin", action="store_true", help="read events to the end, as the source's type does"
@@ -97,8 +105,12 @@ def main(context: Context) -> int:
     config, folder = _where(context)
     if not spool.SOURCE.fullmatch(args.source) or args.source == "notifier":
         raise ConfigError("--source: letters, digits, _ and -, at most 64, and not 'notifier'")
-    batches = _streamed(args, config, now) if args.stdin else [_one(args, config, now)]
     redact = _redact.Redactor(config.run.redact if config else ())
+    if args.stdin:
+        _alone(args)
+        batches = _stdin.streamed(args.source, config, args.task, now)
+    else:
+        batches = [_one(args, config, redact, now)]
     fitted = [
         replace(one, changes=tuple(_fit.fit(one.kind, seen, redact) for seen in one.changes))
         for one in batches
@@ -118,10 +130,19 @@ def _where(context: Context) -> tuple[Config | None, Path]:
     return config, Store(config.state_path).spool
 
 
-# ---- one event ------------------------------------------------------------------------------
+def _alone(args: argparse.Namespace) -> None:
+    """Raises ConfigError where more is said than a stream needs: it would be lost."""
+    said = [args.health, args.exit_code, args.status, args.kind, args.id, args.message]
+    if any(said):
+        raise ConfigError(
+            "--stdin: the stream says itself what it is about and how that is; "
+            "only --source and --task go with it"
+        )
 
 
-def _one(args: argparse.Namespace, config: Config | None, now: datetime) -> Batch:
+def _one(
+    args: argparse.Namespace, config: Config | None, redact: _redact.Redactor, now: datetime
+) -> Batch:
     if args.task:
         raise ConfigError("--task: names the task of a stream, and needs --stdin")
     known, wanted = intake.kinds_for(config, args.source), args.kind or "task"
@@ -140,18 +161,25 @@ def _one(args: argparse.Namespace, config: Config | None, now: datetime) -> Batc
         status=status,
         health=health,
         severity=(args.severity if health in BAD else None) or severity,
-        # each failure of what ends is news of its own; what stands is said to be bad again
-        attempt=args.attempt or (now.isoformat() if kind.finite else ""),
+        attempt=args.attempt or (_attempt(now) if kind.finite else ""),
         node=args.node,
         owner=args.owner,
         group=args.group,
         part_of=f"node/{args.node}" if args.node and wanted != "node" else "",
-        message=_message(args.message),
+        message=_stdin.message(redact) if args.message == "-" else args.message,
         ended=now if kind.finite and health in ENDED else None,
         link=_link(args.link),
         labels=_labels(args),
     )
     return Batch(kind=wanted, changes=(seen,))
+
+
+def _attempt(now: datetime) -> str:
+    """What fails once more is told again, but what fails every minute not every minute.
+
+    Of such steps no hour touches more than four: as often may a thing be spoken of.
+    """
+    return f"{now.replace(minute=now.minute // STEP * STEP):%Y-%m-%dT%H:%MZ}"
 
 
 def _state(
@@ -191,22 +219,6 @@ def _classified(
     return pushed.meaning(kind, word)
 
 
-def _message(text: str) -> str:
-    """The text, or what comes on stdin: of that the end, which tells most of a log."""
-    if text != "-":
-        return text
-    raw = b""
-    while more := _input().read(LINE):
-        raw = (raw + more)[-MESSAGE:]
-    read = raw.decode("utf-8", "replace").strip()
-    room = _text.LIMIT - 2
-    return read if len(read) <= room else f"{_text.MARK}\n{read[-room:].partition(chr(10))[2]}"
-
-
-def _input() -> BinaryIO:
-    return sys.stdin.buffer
-
-
 def _link(url: str) -> str:
     if url and not url.startswith(("https://", "http://")):
         raise ConfigError("--link: expected an http(s) URL")
@@ -223,35 +235,6 @@ def _labels(args: argparse.Namespace) -> dict[str, str]:
     if args.exit_code is not None:
         labels["exit_code"] = args.exit_code
     return labels
-
-
-# ---- a stream -------------------------------------------------------------------------------
-
-
-def _streamed(args: argparse.Namespace, config: Config | None, now: datetime) -> list[Batch]:
-    """What the source's own reader makes of stdin."""
-    settings = config.sources.get(args.source) if config else None
-    if settings is None:
-        near = nearest(args.source, config.sources) if config else ""
-        raise ConfigError(
-            f"--stdin: [sources.{args.source}] says by its type how to read the stream, and there "
-            f"is no such table{near}"
-        )
-    stream: Any = getattr(sources.module(settings.type), "stream", None)
-    if stream is None:
-        raise ConfigError(f"--stdin: a source of type {settings.type} reads no stream")
-    shown: Sequence[Snapshot] = stream(settings, _lines(_input()), args.task, now)
-    return [
-        Batch(kind=one.kind, scope=one.scope, changes=one.changes) for one in shown if one.changes
-    ]
-
-
-def _lines(file: BinaryIO) -> Iterator[bytes]:
-    """The lines; of one that is too long the beginning."""
-    while line := file.readline(LINE):
-        yield line
-        while len(line) == LINE and not line.endswith(b"\n"):
-            line = file.readline(LINE)
 
 
 def _tell(

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,6 +15,7 @@ import pytest
 import time_machine
 from peers import Command, Ran
 
+from notifier.commands._stdin import LINE, lines
 from notifier.state import Store
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -132,16 +133,21 @@ def test_a_word_of_a_configured_source_means_what_it_means_there(
     ]  # fmt: skip
 
 
-def test_what_ends_is_another_attempt_each_time_and_what_stands_is_not(
+def test_what_fails_every_minute_is_not_told_every_minute(run: Run, spooled: Spooled) -> None:
+    for minute in range(0, 120, 5):
+        with time_machine.travel(NOON + timedelta(minutes=minute), tick=False):
+            run("emit", "--source", "s", "--id", "x", "--failed")
+    attempts = [one["attempt"] for one in spooled()]
+    new = [5 * at for at in range(1, 24) if attempts[at] != attempts[at - 1]]
+    assert new == [20, 40, 60, 80, 100]
+
+
+def test_what_stands_is_the_same_attempt_unless_somebody_says_so(
     run: Run, spooled: Spooled
 ) -> None:
-    for kind in ("task", "job"):
-        for _ in range(2):
-            run("emit", "--source", "s", "--kind", kind, "--id", "x", "--failed")
-    run("emit", "--source", "s", "--kind", "job", "--id", "x", "--failed", "--attempt", "7")
-    attempts = [one.get("attempt", "") for one in spooled()]
-    assert attempts[0] != attempts[1]
-    assert attempts[2:] == ["", "", "7"]
+    run("emit", *JOB, "--failed")
+    run("emit", *JOB, "--failed", "--attempt", "7")
+    assert [one.get("attempt", "") for one in spooled()] == ["", "7"]
 
 
 @pytest.mark.parametrize(
@@ -160,8 +166,7 @@ def test_what_ends_is_another_attempt_each_time_and_what_stands_is_not(
         (["--failed", "--task", "1"], "--task: names the task of a stream, and needs --stdin"),
         (["--failed", "--ok"], "not allowed with argument"),
         (["--failed", "--exit-code", "1"], "not allowed with argument"),
-        (["--stdin"], "[sources.backup] says by its type how to read the stream"),
-        (["--stdin", "--source", "river"], "a source of type hakuriver reads no stream"),
+        (["--stdin", "--task", "1"], "--stdin: the stream says itself what it is about"),
     ],
 )
 def test_a_wrong_command_line_is_one_clear_line_and_writes_nothing(
@@ -171,6 +176,36 @@ def test_a_wrong_command_line_is_one_clear_line_and_writes_nothing(
     assert (ran.code, ran.out) == (2, "")
     assert why in ran.err.splitlines()[-1]
     assert not folder.exists()
+
+
+@pytest.mark.parametrize(
+    ("args", "why"),
+    [
+        (["--source", "backup"], "[sources.backup] says by its type how to read the stream"),
+        (["--source", "rivr"], "there is no such table (did you mean 'river'?)"),
+        (["--source", "river"], "a source of type hakuriver reads no stream"),
+        (["--source", "river", "--failed"], "only --source and --task go with it"),
+    ],
+)
+def test_a_stream_needs_a_source_whose_type_reads_streams(
+    args: list[str], why: str, run: Run, folder: Path
+) -> None:
+    ran = run("emit", "--stdin", *args)
+    assert (ran.code, ran.out) == (2, "")
+    assert why in ran.err
+    assert not folder.exists()
+
+
+def test_a_secret_in_a_log_is_hidden_before_the_log_is_cut(
+    run: Run, folder: Path, stdin: Callable[[bytes], None]
+) -> None:
+    key = b"\n".join(b"MIIEowIBAAKCAQEAsecret%04d" % number for number in range(200))
+    pem = b"-----BEGIN RSA PRIVATE KEY-----\n" + key + b"\n-----END RSA PRIVATE KEY-----\n"
+    stdin(b"before\n" + pem + b"after\n")
+    assert run("emit", *JOB, "--failed", "-m", "-").code == 0
+    (path,) = folder.iterdir()
+    assert b"AKCAQEA" not in path.read_bytes()
+    assert b"after" in path.read_bytes()
 
 
 def test_secrets_never_reach_the_disk_and_text_is_clean_and_cut(
@@ -304,10 +339,8 @@ def test_the_lock_is_free_while_a_stream_is_read(
 
 
 def test_a_line_without_end_costs_no_memory() -> None:
-    from notifier.commands.emit import LINE, _lines
-
     raw = b"a\n" + b"x" * (3 * LINE) + b"\nb\n" + b"y" * LINE + b"\nlast"
-    found = list(_lines(io.BytesIO(raw)))
+    found = list(lines(io.BytesIO(raw)))
     assert [line[:1] for line in found] == [b"a", b"x", b"b", b"y", b"l"]
     assert max(map(len, found)) == LINE
 
