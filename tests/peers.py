@@ -200,7 +200,7 @@ class Ran:
 
 
 # where the coverage of the tests is measured, that of the runs they start is as well
-MEASURED = {name: value for name, value in os.environ.items() if name == "COVERAGE_PROCESS_CONFIG"}
+MEASURED = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
 
 
 @dataclass(frozen=True)

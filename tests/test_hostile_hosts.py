@@ -254,6 +254,7 @@ def test_nothing_is_told_of_a_thing_that_its_host_did_not_say(
 
 ROW = json.loads(HEALTHY["task"])[0]
 MEGABYTE = "x" * 2**20
+TEN = "x" * 10 * 2**20
 
 
 def like(**more: object) -> bytes:
@@ -266,9 +267,9 @@ LOUD = {
     "nested and closed": b"[" * 100_000 + b"]" * 100_000,
     "nested in a row": like(command=0).replace(b'"command": 0', b'"command": ' + b"[" * 100_000),
     "nested objects": b'[{"task_id":' * 100_000,
-    "a huge command": like(command=MEGABYTE, status="failed"),
+    "a huge command": like(command=TEN, status="failed"),
     "a huge message": like(error_message=MEGABYTE, status="failed"),
-    "a huge id": like(task_id=MEGABYTE, status="failed"),
+    "a huge id": like(task_id=TEN, status="failed"),
     "a huge status": like(status=MEGABYTE),
     "a huge key": like(**{MEGABYTE: 1}),
     "a huge node": like(assigned_node=MEGABYTE, status="lost"),
