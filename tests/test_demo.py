@@ -14,6 +14,7 @@ from typing import Any
 import grimp
 import pytest
 import requests
+from peers import MEASURED
 
 from notifier.demo.cluster import Cluster
 
@@ -51,6 +52,7 @@ class Stage:
             "LANG": "C.UTF-8",
             # whoever uses it finds nobody
             "http_proxy": "http://127.0.0.1:9",
+            **MEASURED,
         }
 
     def start(self, *args: str) -> subprocess.Popen[str]:

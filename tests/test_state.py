@@ -692,3 +692,45 @@ def test_a_channels_whole_state_survives(store: Store) -> None:
     with store.lock(0):
         store.commit(State(id="n1", channels={"ops": one}))
     assert again(store).load()[0].channels == {"ops": one}
+
+
+# ---- what stands in the way -----------------------------------------------------------------
+
+
+def test_a_lock_that_cannot_be_taken_is_one_line(store: Store) -> None:
+    committed(store, 1)
+    store.path.with_name("state.json.lock").unlink()
+    store.path.with_name("state.json.lock").mkdir()
+    with (
+        pytest.raises(StateError, match=r"state\.json\.lock: cannot be locked: Is a directory"),
+        store.lock(0),
+    ):
+        pass
+
+
+def test_decisions_that_cannot_be_locked_are_one_line(store: Store) -> None:
+    committed(store, 1)
+    store.path.with_name("operator.lock").mkdir()
+    with (
+        pytest.raises(StateError, match=r"operator\.lock: cannot be locked: Is a directory"),
+        store.deciding(0),
+    ):
+        pass
+
+
+def test_a_file_system_that_knows_no_locks_is_one_line(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def acquire(*args: object, **more: object) -> None:
+        raise NotImplementedError("FileSystem does not appear to support flock")
+
+    monkeypatch.setattr("filelock.FileLock.acquire", acquire)
+    with pytest.raises(StateError, match="cannot be locked: FileSystem does not"), store.lock(0):
+        pass
+
+
+def test_a_reset_that_cannot_put_everything_aside_says_what(store: Store) -> None:
+    committed(store, 1)
+    store.looks_path.mkdir()
+    with store.lock(0), pytest.raises(StateError, match=r"looks\.json: cannot be put aside: Is a"):
+        store.reset(NOON)
