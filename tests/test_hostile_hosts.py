@@ -1,14 +1,20 @@
-"""A host that lies, cuts, floods or drips: a run stays well and tells nothing that was not said."""
+"""A host that lies, cuts, floods or drips: a run stays well and tells nothing that was not said.
+
+`PYTHONPATH=tests python tests/test_hostile_hosts.py ANSWERS` plays so many random ones.
+"""
 
 import argparse
 import gzip
 import json
 import logging
 import shutil
+import sys
 import tracemalloc
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import hostile
@@ -166,10 +172,16 @@ class Watcher:
 @pytest.fixture(scope="module")
 def watcher(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watcher]:
     """A watcher of a host, with mail and webhooks, that took its first look."""
+    with watching(tmp_path_factory.mktemp("hostile")) as found:
+        yield found
+
+
+@contextmanager
+def watching(folder: Path) -> Iterator[Watcher]:
+    """The same in a folder of one's own."""
     stub, mail, sink = Stub(), Mailbox(), Sink()
     mail.start()
     sink.start()
-    folder = tmp_path_factory.mktemp("hostile")
     (folder / "config.toml").write_text(
         f'[state]\npath = "{folder}/state/state.json"\n'
         f'[sources.river]\ntype = "hakuriver"\nurl = "{stub.url}"\n'
@@ -236,7 +248,10 @@ def cuts(draw: st.DrawFn) -> dict[str, bytes]:
     return {kind: draw(st.sampled_from([body[:begin], body[:begin] + new + body[end:]]))}
 
 
-@given(bodies=st.one_of(rows(), cuts(), st.builds(dict.__or__, rows(), cuts())))
+BODIES = st.one_of(rows(), cuts(), st.builds(dict.__or__, rows(), cuts()))
+
+
+@given(bodies=BODIES)
 @settings(
     derandomize=True,
     max_examples=15,
@@ -361,3 +376,23 @@ def test_more_rows_than_any_host_has_are_unreadable_and_cost_a_bounded_memory(
     assert outcome.news == []
     assert peak < 8 * len(body)
     assert watcher.judged({}) == []
+
+
+def long_run(answers: int) -> None:
+    """So many random answers, other ones every time."""
+    with TemporaryDirectory() as folder, watching(Path(folder)) as watcher:
+
+        @given(bodies=BODIES)
+        @settings(
+            max_examples=answers, deadline=None, database=None,
+            suppress_health_check=list(HealthCheck),
+        )  # fmt: skip
+        def play(bodies: dict[str, bytes]) -> None:
+            watcher.play(bodies)
+
+        play()
+    sys.stdout.write(f"{answers} answers: nothing was told that no host had said\n")
+
+
+if __name__ == "__main__":
+    long_run(int(sys.argv[1]) if len(sys.argv) > 1 else 1000)

@@ -122,7 +122,9 @@ def _tell(context: Context, config: Config, outcome: Outcome) -> None:
         if context.args.quiet:
             context.log.error("%s", line)
         else:
-            context.print(_shared.paint(line, one.event.severity, on))
+            # an ending has the severity of what it ends, but is good news
+            severity = "info" if one.event.over else one.event.severity
+            context.print(_shared.paint(line, severity, on))
 
 
 def _roots_first(news: Sequence[News]) -> list[News]:

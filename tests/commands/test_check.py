@@ -1,15 +1,21 @@
 """`notifier check`: what it prints, and that nothing outlives its deadline."""
 
+import argparse
+import logging
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from peers import Command, Sink
 from scenes import event, seen
 
+from notifier import sources
+from notifier.cli import Context
 from notifier.commands import check
+from notifier.config import load
 from notifier.errors import Exit
-from notifier.run import News
+from notifier.run import News, Outcome
 
 HANGS = """
 import sys, threading
@@ -101,6 +107,22 @@ def test_what_others_are_part_of_is_printed_before_them() -> None:
     shown = [one.event.observation.id for one in check._roots_first([back, *news])]
     assert shown == ["b", "b", "a", "1"]
     assert check._roots_first([back, *news])[0].event.type == "problem"
+
+
+def test_what_is_bad_is_red_and_an_ending_green_whatever_it_ends(
+    tmp_path: Path, sink: Sink, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = load(configured(tmp_path, sink), sources.settings_of, {})
+    args = argparse.Namespace(color="always", quiet=False, dry_run=False)
+    context = Context(args=args, environ={}, log=logging.Logger("x"))
+    news = [
+        News(event=event(1, "problem", seen("node", "a", "offline")), told=["hook"]),
+        News(event=event(2, "recovery", seen("node", "b", "online", health="ok")), told=["hook"]),
+    ]
+    check._tell(context, config, Outcome(code=Exit.FOUND, news=news))
+    bad, well = capsys.readouterr().out.splitlines()
+    assert bad.startswith("\x1b[31ma is offline since ")
+    assert well.startswith("\x1b[32mb is back ")
 
 
 def test_an_unknown_source_is_named_with_the_nearest_good_one(
