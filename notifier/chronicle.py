@@ -104,7 +104,7 @@ def _run(one: Decision, base: str) -> record.Run:
     looked: dict[str, dict[str, record.How]] = {}
     for look in one.looks:
         for shown in look.snapshots:
-            how: record.How = "all" if shown.complete else "part"
+            how: record.How = "all" if shown.complete else "page" if shown.paged else "part"
             how = "stream" if shown.changes is not None else how
             looked.setdefault(f"{look.source}/{shown.kind}", {})[shown.scope] = how
     waiting = (*one.before.events.values(), *one.news().values())

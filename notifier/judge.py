@@ -211,14 +211,14 @@ def absent(
 ) -> tuple[dict[str, str], dict[str, int], bool]:
     """What a listing lacks: (statuses to remember, looks without, whether any was forgotten).
 
-    Ended things go after two looks without them. From an incomplete listing (a page, an odd row)
-    nothing else follows, and what had ended is then known by the floor.
+    Ended things go after two looks without them. From a page of a longer list nothing else
+    follows, and what had ended is then known by the floor; from one with an odd row nothing at all.
     """
     gone = old.keys() - snapshot.statuses.keys()
     statuses, without, forgot = dict(snapshot.statuses), {}, False
     for name in sorted(gone):
         thing = f"{look.source}/{kind.name}/{name}"
-        if not snapshot.complete and not _has_ended(look, kind, old[name]):
+        if not (snapshot.complete or (snapshot.paged and _has_ended(look, kind, old[name]))):
             statuses[name] = old[name]
             continue
         if snapshot.complete and kind.absence == "down":

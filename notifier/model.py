@@ -88,12 +88,13 @@ class Snapshot(Frozen, frozen=True, kw_only=True):
 
     A listing has `statuses` (id -> raw status, every row) and `rows`, which may be lazy: diff
     asks it only for the ids it has a question about. Only in a `complete` listing absence means
-    anything. A stream has `changes` instead: observations in order, absence means nothing.
+    anything; from one that is `paged`, a window on a longer list, what had ended drops out.
+    A stream has `changes` instead: observations in order, absence means nothing. Changes that are
+    `past` happened before anybody looked: they are learned, as those of a first listing are.
     `order` tells an id's `Observation.order` without its row, where an id shows it. `notes` are
     odd rows and limits, one line each, for the person at the terminal; `remarks` are sentences
-    for everybody, said once: what a look knows to have missed. Changes that are `past` happened
-    before anybody looked: they are learned, as those of a first listing are. `at` is when
-    it was seen, where that was before this run.
+    for everybody, said once: what a look knows to have missed. `at` is when it was seen, where
+    that was before this run.
     """
 
     kind: str
@@ -102,6 +103,7 @@ class Snapshot(Frozen, frozen=True, kw_only=True):
     rows: Mapping[str, Observation] = {}
     order: Callable[[str], float | None] | None = None
     complete: bool = True
+    paged: bool = False
     changes: tuple[Observation, ...] | None = None
     past: bool = False
     notes: tuple[str, ...] = ()

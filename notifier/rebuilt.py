@@ -150,7 +150,8 @@ class Memory:
         rows, newest = Rows(look, kind, now, dict(whole)), first.newest if first else None
         return [
             Snapshot(
-                kind=kind, scope=place[1], statuses=now, rows=rows, complete=how == "all",
+                kind=kind, scope=place[1], statuses=now, rows=rows,
+                complete=how == "all", paged=how == "page",
                 order=(lambda _: newest) if first else None,
             )
         ]  # fmt: skip

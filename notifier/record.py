@@ -13,8 +13,8 @@ from notifier.model import EventType, Moment, Observation, Severity, Unreadable
 from notifier.people import Ack, Silence
 
 VERSION = 1
-# what was read of a scope: all of a listing, a part of it, or a stream
-How = Literal["all", "part", "stream"]
+# what was read of a scope: a listing, a page of one, one with odd rows, or a stream
+How = Literal["all", "page", "part", "stream"]
 
 
 class Entry(

@@ -175,7 +175,9 @@ class Sighting:
             if name not in self.snapshot.statuses
             and name not in absent
             and status != "missing"
-            and (self.snapshot.complete or has_ended(self._health(status)))
+            and (
+                self.snapshot.complete or (self.snapshot.paged and has_ended(self._health(status)))
+            )
         ]
 
     def _health(self, status: str) -> str:

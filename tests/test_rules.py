@@ -300,7 +300,7 @@ def test_a_scope_that_fails_with_its_whole_family_is_one_cause_and_one_event() -
     assert world.heard() == ["problem:river/source/tasks"]
 
 
-def test_from_an_incomplete_listing_only_what_had_ended_is_forgotten_and_stays_known() -> None:
+def test_from_a_page_of_a_list_only_what_had_ended_is_forgotten_and_stays_known() -> None:
     world = World()
     rows = {
         name: thing("task", name, status, order=order)
@@ -312,10 +312,12 @@ def test_from_an_incomplete_listing_only_what_had_ended_is_forgotten_and_stays_k
     world.heard()
     page = {"new": rows["new"]}
     for _ in range(3):
-        world.later(minutes=1).run(listing("task", page, complete=False))
+        world.later(minutes=1).run(listing("task", page, complete=False, paged=True))
     assert world.state.things["river/task"].scopes[""].statuses == {"running": ["new", "busy"]}
     failed = thing("task", "busy", "failed", order=1001.0)
-    again = listing("task", {**page, "old": rows["old"], "busy": failed}, complete=False)
+    again = listing(
+        "task", {**page, "old": rows["old"], "busy": failed}, complete=False, paged=True
+    )
     world.later(minutes=1).run(again)
     assert world.heard() == ["problem:river/task/busy"]
 
@@ -347,6 +349,18 @@ def test_two_such_listings_are_a_reset_that_is_told_once(rows: dict[str, str]) -
     for _ in range(3):
         world.later(minutes=1).run(listing("task", rows))
     assert world.heard() == ["summary:river/source/river"]
+
+
+def test_a_listing_with_an_odd_row_forgets_nothing_however_often_it_comes() -> None:
+    world = started(a="running", b="completed", c="failed")
+    for _ in range(5):
+        world.later(minutes=1).run(listing("task", {"x": "running"}, complete=False))
+    known = world.state.things["river/task"].scopes[""].statuses
+    assert known == {"running": ["x", "a"], "completed": ["b"], "failed": ["c"]}
+    # so what was there all the time is no other database
+    for _ in range(3):
+        world.later(minutes=1).run(listing("task", {"b": "completed", "c": "failed"}))
+    assert world.heard() == []
 
 
 def test_an_incomplete_listing_loses_nothing() -> None:

@@ -61,7 +61,12 @@ def thing(kind: str, ident: str, status: str, **more: object) -> Observation:
 
 
 def listing(
-    kind: str, things: Mapping[str, str | Observation], *, complete: bool = True, scope: str = ""
+    kind: str,
+    things: Mapping[str, str | Observation],
+    *,
+    complete: bool = True,
+    scope: str = "",
+    paged: bool = False,
 ) -> Snapshot:
     """A snapshot of `{id: status}` or `{id: Observation}`."""
     rows = {
@@ -69,7 +74,9 @@ def listing(
         for ident, one in things.items()
     }
     statuses = {ident: row.status for ident, row in rows.items()}
-    return Snapshot(kind=kind, scope=scope, statuses=statuses, rows=rows, complete=complete)
+    return Snapshot(
+        kind=kind, scope=scope, statuses=statuses, rows=rows, complete=complete, paged=paged
+    )
 
 
 def config(

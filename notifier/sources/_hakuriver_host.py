@@ -67,7 +67,7 @@ class Host:
         return self._read("/vps")
 
     def tasks(self, words: Iterable[str], follow: frozenset[str]) -> tuple[Listing[Task], bool]:
-        """The command tasks, and whether these are all.
+        """The command tasks, and whether these are but a window on all.
 
         0.3.0 ignores every parameter and always answers with all of its tasks. Its successors
         answer in pages: these are read back to what was seen before, then every task whose
@@ -77,7 +77,7 @@ class Host:
         if page.count:
             self.memory.dialect = _dialect(page)
         if self.memory.dialect == "A" or page.count < LIMIT:
-            return page, not page.odd
+            return page, False
         pages, complete = self._pages(page)
         newest = max(map(_number, page.statuses), default=0)
         if not complete:
@@ -87,7 +87,7 @@ class Host:
             pages += self._single(follow - seen)
         self.memory.newest = max(newest, self.memory.newest or 0)
         whole = merge(pages)
-        return whole, complete and not whole.odd
+        return whole, not complete
 
     def _pages(self, first: Listing[Task]) -> tuple[list[Listing[Task]], bool]:
         """Pages from the newest to what is known, and whether they are the whole list."""

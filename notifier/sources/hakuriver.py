@@ -143,10 +143,10 @@ def _look(
     host.notes.clear()
     if kind == "task":
         words = dict.fromkeys((*ACTIVE, *settings.failed))
-        listing, complete = host.tasks(words, follow.get(kind, frozenset()))
+        listing, paged = host.tasks(words, follow.get(kind, frozenset()))
     else:
         listing = host.nodes() if kind == "node" else host.vps()
-        complete = not listing.odd
+        paged = False
     seer = Seer(
         health=partial(classify, settings),
         links=settings.link,
@@ -160,7 +160,8 @@ def _look(
         statuses=listing.statuses,
         rows=Observations(listing, build),
         order=None if kind == "node" else submitted,
-        complete=complete,
+        complete=not (paged or listing.odd),
+        paged=paged,
         notes=(*listing.odd, *host.notes),
     )
 
