@@ -143,16 +143,14 @@ class Watcher:
     def judge(self, event: Event, shown: Said) -> None:
         """Whether the answers really say so."""
         kind, ident = event.thing.split("/", 2)[1:]
+        if event.reason in ("reset", "no longer watched"):
+            # nothing that was there is there, or now all of it is there again
+            strangers = [one for one in shown if not shown[one].keys() & said(HEALTHY)[one].keys()]
+            assert strangers or self.reset
+            self.reset = True
+            return
         if kind == "source":
-            if event.reason in ("reset", "ended by reset"):
-                # nothing that was there is there, or now all of it is there again
-                strangers = [
-                    one for one in shown if not shown[one].keys() & said(HEALTHY)[one].keys()
-                ]
-                assert strangers or self.reset
-                self.reset = True
-            else:
-                assert event.reason != "first look"
+            assert event.reason != "first look"
             return
         words = shown.get(kind, {}).get(ident, set())
         assert words != self.last.get(kind, {}).get(ident), f"{event} is no news"
