@@ -109,7 +109,7 @@ def _told(event: Event) -> Told:
         node=clean(seen.node),
         owner=clean(seen.owner),
         group=clean(seen.group),
-        message=clean(seen.message),
+        message=clean(seen.message or seen.says),
         command=clean(seen.command),
         log=clean(seen.log),
         opened=_utc(event.opened),

@@ -20,6 +20,7 @@ VERBS = {
     "timed out": "timed out",
     "crashed": "crashed",
     "vanished": "vanished",
+    "test failed": "failed",
     "tests failed": "ended with failed tests",
     "harness failed": "ended with a failed harness",
 }

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from notifier.model import Observation, Snapshot, Unreadable, UnreadableWhy
 from notifier.sources._lucifer_memory import Memory, Owed
-from notifier.sources._lucifer_seen import host_seen, task_seen, test_seen
+from notifier.sources._lucifer_seen import SHOWN, host_seen, task_seen, test_seen
 from notifier.sources._lucifer_task import Task
 from notifier.sources._text import clean
 
@@ -91,6 +91,8 @@ class News:
                 if task.untold:
                     (past if task.past else fresh).append(self._task(name, task))
                     task.untold = task.past = False
+                    if task.end:
+                        del task.names[SHOWN:]
                     self.changed = True
         return past, fresh
 

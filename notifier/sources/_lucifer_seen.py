@@ -9,6 +9,9 @@ from notifier.sources._lucifer_events import classify
 from notifier.sources._lucifer_memory import Owed
 from notifier.sources._lucifer_task import Task, title
 
+# failed tests that a message shows beyond the sentence, and that are kept of a task that ended
+SHOWN = 20
+
 
 def task_seen(name: str, task: Task, host: str, links: Mapping[str, str]) -> Observation:
     """A task as it is. `host` is where it runs, unless its events said another."""
@@ -26,7 +29,7 @@ def task_seen(name: str, task: Task, host: str, links: Mapping[str, str]) -> Obs
         part_of=f"host/{node}" if node else "",
         says=task.says() if health == "failed" else "",
         ended=_when(task.ended),
-        last_seen=_when(task.at),
+        last_seen=_when(0 if task.end else task.at),
         link=linked(links.get("task", ""), ident=name, name=title(name), node=node),
         labels=_labels(task),
     )
@@ -91,5 +94,5 @@ def _labels(task: Task) -> dict[str, str]:
     if task.torn:
         labels["events"] = "some are missing: its file was cut"
     if len(task.names) > 1:
-        labels["failed"] = ", ".join(task.names[:20])
+        labels["failed"] = ", ".join(task.names[:SHOWN])
     return labels

@@ -144,6 +144,21 @@ def _pushed(stage: Stage) -> None:
     stage.run("emit", "--source", "web", "--kind", "service", "--id", "nginx", "--down")
 
 
+def _stream(stage: Stage) -> None:
+    folder = stage.folder / "events"
+    folder.mkdir()
+    stage.configure(f'[sources.lab]\ntype = "lucifer"\npaths = ["{folder}/*.events"]')
+    stage.host.show(a="running")
+    file = folder / "7.events"
+    file.write_text("starting\nrunning\ntest_passed a\n")
+    stage.run("check")
+    with file.open("a") as more:
+        more.write("test_failed b\n")
+    # rotated: what is left of the old file comes before the new one
+    file.rename(folder / "7.events.1")
+    file.write_text("test_failed c\nhost_needs_repair dut-7\ncompleted\n")
+
+
 def _old_journal(stage: Stage) -> None:
     _one_failure(stage)
     path = stage.place / "journal.jsonl"
@@ -184,6 +199,7 @@ SCENARIOS = {
         Scenario("an event is pushed", _one_failure, PUSH, rest=(PUSH, *TWICE), tells=False),
         Scenario("what was pushed is taken in", _pushed),
         Scenario("the journal begins a new file", _old_journal),
+        Scenario("a stream grew and was rotated", _stream),
         Scenario("a digest of fifty", _fifty),
         Scenario("a reminder", _reminder),
         Scenario("a silence is over", _silence_over),
