@@ -109,6 +109,7 @@ def test_a_copy_is_not_counted_again_whether_a_pattern_fits_it_or_not(glob: str,
     path = begun(lab).folder / "1.events"
     lab.write("1.events.1", path.read_bytes())
     lab.later().look()
+    assert lab.seen() == lab.remarks() == []
     assert counts(lab) == (1, 1)
     os.truncate(path, 0)
     lab.later().lines("1.events", "test_failed d")
@@ -117,7 +118,34 @@ def test_a_copy_is_not_counted_again_whether_a_pattern_fits_it_or_not(glob: str,
     for number in (1, 2):
         (lab.folder / f"1.events.{number}").rename(lab.folder / f"1.events.{number + 1}")
         lab.later().look()
+        assert lab.seen() == []
     assert counts(lab) == (1, 2)
+
+
+@pytest.mark.parametrize("glob", ["*.events", "*.events*"])
+def test_several_rotations_between_two_looks_lose_nothing(glob: str, lab: Lab) -> None:
+    remade(lab, paths=[f"{lab.folder}/{glob}"])
+    path = begun(lab).folder / "1.events"
+    for name in "cde":
+        lab.later(seconds=1).lines("1.events", f"test_failed {name}")
+        for number in (3, 2, 1):
+            if (old := lab.folder / f"1.events.{number}").exists():
+                old.rename(lab.folder / f"1.events.{number + 1}")
+        path.rename(lab.folder / "1.events.1")
+    lab.later(seconds=1).lines("1.events", "completed")
+    lab.later().look()
+    assert lab.said() == ["1 ended: 4 of 5 tests failed: b, c, d, e"]
+    assert lab.remarks() == []
+
+
+def test_what_was_packed_before_it_was_read_is_told(lab: Lab) -> None:
+    path = begun(lab).folder / "1.events"
+    path.rename(lab.folder / "1.events.2")
+    lab.later(seconds=1).write("1.events.1.gz", b"\x1f\x8b")
+    lab.lines("1.events", "completed")
+    lab.later().look()
+    assert len(lab.remarks()) == 1
+    assert lab.said() == ["1 ended: at least 1 of 2 tests failed: b"]
 
 
 def test_a_cut_without_a_copy_is_told(lab: Lab) -> None:
@@ -156,9 +184,10 @@ def test_a_file_replaced_by_another_is_read_anew_and_that_is_told(lab: Lab) -> N
     path = begun(lab).folder / "1.events"
     path.unlink()
     lab.later().write("2.other", "keeps the inode from being given out again")
-    lab.write("new", "test_failed z\ncompleted\n").rename(path)
+    longer = "".join(f"test_passed {number}\n" for number in range(50))
+    lab.write("new", f"{longer}test_failed z\ncompleted\n").rename(path)
     lab.look()
-    assert lab.said() == ["1 ended: at least 2 of 3 tests failed: b, z"]
+    assert lab.said() == ["1 ended: at least 2 of 53 tests failed: b, z"]
     assert len(lab.remarks()) == 1
 
 
@@ -267,6 +296,25 @@ def test_a_folder_that_is_gone_is_unreachable_and_nothing_in_it_vanished(
         (result,) = lab.later().look("task", "test")
         assert isinstance(result, Unreadable)
         assert (result.why, result.reason) == ("unreachable", f"{lab.folder}: no such folder")
+    (tmp_path / "away").rename(lab.folder)
+    lab.lines("1.events", "completed")
+    lab.later().look()
+    assert lab.said() == ["1 ended: 1 of 2 tests failed: b"]
+
+
+def test_one_folder_that_is_gone_ends_nothing_in_it_while_the_other_is_read(
+    lab: Lab, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    remade(lab, paths=[*lab.settings.paths, f"{other}/*.events"])
+    begun(lab)
+    lab.folder.rename(tmp_path / "away")
+    for number in range(3):
+        (other / f"{number + 5}.events").write_text("starting\n")
+        lab.touch(other / f"{number + 5}.events")
+        lab.later().look()
+        assert lab.said() == [f"{number + 5} starting"]
     (tmp_path / "away").rename(lab.folder)
     lab.lines("1.events", "completed")
     lab.later().look()

@@ -123,9 +123,11 @@ def test_a_line_too_long_is_taken_by_its_beginning_and_only_once(lab: Lab) -> No
         lab.later().look()
         assert counts(lab) == (0, 1)
         lab.write("1.events", b"y" * 100_000)
+    lab.later().look()
     lab.write("1.events", b"test_failed no\ntest_failed b\n")
     lab.later().look()
     assert counts(lab) == (0, 2)
+    assert lab.cursor.get("odd", {}) == {}
 
 
 def test_a_million_lines_are_read_in_pieces_and_that_is_said(lab: Lab) -> None:
