@@ -8,6 +8,7 @@ from notifier.config import Config
 from notifier.look import Look
 from notifier.model import BAD, Frozen, Incident, Observation
 from notifier.rebuilt import read
+from notifier.route import OWN
 from notifier.story import Story
 from notifier.telling import Part, handles_of, incident_now
 from notifier.windows import ends
@@ -43,6 +44,8 @@ def present(
     if status and shown:
         health = "" if shown.health == status else f", which is read as {shown.health}"
         lines.append(f"{thing} is {status}{health}")
+    elif status and kind in OWN:
+        lines.append(f"{thing} is {status}")
     elif status:
         lines.append(f"{thing} is {status}; its source is not in the configuration")
     else:

@@ -12,21 +12,29 @@ import pytest
 from hypothesis import HealthCheck, settings
 from msgspec.structs import replace
 from test_histories import Histories
-from world import KINDS, NOON, World, listing, refuses, thing
+from world import KINDS, NOON, World, classify, listing, refuses, thing
 
 from notifier import chronicle, cli, sources
 from notifier.cli import Context
+from notifier.commands.status import statuses
+from notifier.compose import Outlook
 from notifier.config import load
 from notifier.journal import runs
+from notifier.look import Look
 from notifier.memory import State
-from notifier.model import Observation, Snapshot
+from notifier.model import BAD, Observation, Snapshot
 from notifier.people import People, Silence
+from notifier.present import present, unheard
 from notifier.state import Store
 from notifier.story import Story
 from notifier.telling import Teller
 from notifier.words import Clock
 
 FAMILIES = {f"river/{name}": kind.family for name, kind in KINDS.items()}
+
+
+def reader(source: str, pushed: bool) -> Look:
+    return Look(source=source, kinds=KINDS, classify=classify, families=frozenset(), results=())
 
 
 def teller(world: World) -> Teller:
@@ -41,6 +49,25 @@ class Explained(Histories):
     def teardown(self) -> None:
         """At any time, not only when all is calm."""
         self.every_fate_agrees_with_what_was_sent()
+        self.every_thing_without_an_event_has_a_reason()
+
+    def every_thing_without_an_event_has_a_reason(self) -> None:
+        world, tells = self.world, teller(self.world)
+        outlook = Outlook(world.state, world.config, world.people, FAMILIES, world.now)
+        told = {event.thing for _, _, events in world.sent for event in events}
+        seen = statuses(world.state)
+        for name, status in seen.items():
+            if tells.story.about([name]):
+                continue
+            assert name not in told
+            last = tells.story.last_seen(name)
+            look = reader("river", False) if name.split("/")[1] in KINDS else None
+            now = present(name, status, last, look, outlook, tells.clock)
+            reasons = unheard(now, tells.story, world.config, tells.clock)
+            assert reasons and all(reasons), name
+            assert now.now
+            well = any("is no problem" in one or "nothing was ever" in one for one in reasons)
+            assert not (well and now.health in BAD), (name, reasons)
 
     def every_fate_agrees_with_what_was_sent(self) -> None:
         world, tells = self.world, teller(self.world)
