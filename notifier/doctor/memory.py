@@ -11,6 +11,7 @@ from notifier import intake, outbox, pushed
 from notifier.config import Config
 from notifier.doctor.finding import Finding, bad, odd, well
 from notifier.escape import one_line
+from notifier.health import failing
 from notifier.memory import State
 from notifier.model import Event
 from notifier.poll import kinds_of
@@ -50,7 +51,7 @@ def waiting(
 ) -> Iterator[Finding]:
     """What has failed, or has nowhere to go, by row. What waits for its time is well."""
     found = outbox.waiting(state, config.destinations(), why)
-    stuck = [one for one in found if one.failures or one.reason == outbox.GONE]
+    stuck = [one for one in found if failing(one)]
     for row, count in Counter(one.row for one in stuck).items():
         oldest = min((one for one in stuck if one.row == row), key=lambda one: one.since)
         reason = one_line(oldest.reason or oldest.state)
