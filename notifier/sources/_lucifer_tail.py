@@ -51,10 +51,15 @@ def opened(path: str) -> Iterator[tuple[int, os.stat_result]]:
 
 def mark(handle: int, offset: int) -> str:
     """What is kept of the bytes before an offset, to know them again."""
+    return _digest(_before(handle, offset))
+
+
+def _before(handle: int, offset: int) -> bytes:
     start = max(0, offset - HASHED)
-    before = os.pread(handle, offset - start, start)
-    if len(before) < offset - start:
-        return "short"
+    return os.pread(handle, offset - start, start)
+
+
+def _digest(before: bytes) -> str:
     return hashlib.blake2b(before, digest_size=8).hexdigest() if before else ""
 
 
@@ -64,27 +69,38 @@ def read_on(
     """Takes the lines behind `file.offset`, at most about `most` bytes. Whether all were read.
 
     The last line waits where it has no end yet; `file` then says where it begins. A line longer
-    than LINE is taken by its beginning, and the rest of it passed over.
+    than LINE is taken by its beginning, and the rest of it passed over. Where reading fails
+    half-way (OSError), `file` knows what was taken.
     """
-    position, rest, whole = file.offset, b"", False
+    before, position, rest = _before(handle, file.offset), file.offset, b""
     end = position + most
-    while not budget.spent and position < end:
-        chunk = os.pread(handle, min(CHUNK, end - position), position)
-        if not chunk:
-            whole = True
-            break
-        position += len(chunk)
-        budget.left -= len(chunk)
-        if file.skip:
-            _, newline, chunk = chunk.partition(b"\n")
-            file.skip = not newline
-        # a copy of what is left is made once for each chunk, and it is short
-        *lines, rest = (rest + chunk).split(b"\n")
-        take(lines)
-        if len(rest) > LINE:
-            take([rest[:LINE]])
-            rest, file.skip = b"", True
-    file.offset = position - len(rest)
-    file.size = position
-    file.hash = mark(handle, file.offset)
-    return whole
+    try:
+        while not budget.spent and position < end:
+            chunk = os.pread(handle, min(CHUNK, end - position), position)
+            if not chunk:
+                return True
+            position += len(chunk)
+            budget.left -= len(chunk)
+            whole = rest + chunk
+            rest = _lines(whole, file, take)
+            done = len(whole) - len(rest)
+            before = (before + whole[max(0, done - HASHED) : done])[-HASHED:]
+        return False
+    finally:
+        file.offset = position - len(rest)
+        file.size = position
+        file.hash = _digest(before)
+
+
+def _lines(data: bytes, file: File, take: Callable[[list[bytes]], None]) -> bytes:
+    """Takes all lines that have an end; gives the beginning of the last one."""
+    if file.skip:
+        _, newline, data = data.partition(b"\n")
+        file.skip = not newline
+    *lines, rest = data.split(b"\n")
+    take(lines)
+    if len(rest) > LINE:
+        take([rest[:LINE]])
+        file.skip = True
+        return b""
+    return rest

@@ -1,5 +1,6 @@
 """Lines as they come: every oddity of bytes and line ends, long ones, and half of one."""
 
+import os
 import time
 from pathlib import Path
 
@@ -148,6 +149,30 @@ def test_a_million_lines_are_read_in_pieces_and_that_is_said(lab: Lab) -> None:
             ]
     assert looks == 6
     assert lab.said() == ["1 completed"]
+
+
+def test_a_disk_that_fails_half_way_loses_and_repeats_nothing(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab.look()
+    lab.write("1.events", b"test_passed graphics\n" * 200_000 + b"completed\n")
+    real, reads = os.pread, []
+
+    def fail(handle: int, size: int, place: int) -> bytes:
+        reads.append(place)
+        if len(reads) == 4:
+            raise OSError(5, "Input/output error")
+        return real(handle, size, place)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("notifier.sources._lucifer_tail.os.pread", fail)
+        lab.later().look()
+    assert list(lab.unreadable().values()) == [f"{lab.folder}/1.events: input/output error"]
+    assert 0 < counts(lab)[0] < 200_000
+    lab.later().look()
+    assert lab.said() == ["1 completed"]
+    assert counts(lab) == (200_000, 0)
+    assert lab.remarks() == []
 
 
 def test_one_long_file_does_not_keep_the_others_from_being_read(lab: Lab) -> None:
