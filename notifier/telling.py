@@ -25,7 +25,7 @@ class Fate(Frozen, frozen=True, kw_only=True, omit_defaults=False):
 
 
 class Part(Frozen, frozen=True, kw_only=True, omit_defaults=False):
-    """One event of a story, and its fate on every row."""
+    """One event of a story, what the source said of it, and its fate on every row."""
 
     at: Moment
     event: str
@@ -34,6 +34,7 @@ class Part(Frozen, frozen=True, kw_only=True, omit_defaults=False):
     incident: str
     severity: str
     words: str
+    message: str
     rows: list[Fate]
 
 
@@ -68,6 +69,7 @@ class Teller:
             incident=line.incident,
             severity=line.severity,
             words=self.words(chapter),
+            message=chapter.observation.message if chapter.observation else "",
             rows=[self.fate(chapter, row) for row in dict.fromkeys((*self.rows, *chapter.rows))],
         )
 

@@ -293,12 +293,13 @@ def test_an_incident_and_a_message_can_be_asked_for_and_all_of_it_as_json(place:
 
 
 def test_hostile_text_in_a_story_does_nothing_to_a_terminal(place: Place) -> None:
-    evil = thing("task", "1", "failed", node="gpu-1", message="x")
+    evil = thing("task", "1", "failed", node="gpu-1", message="x\x1b[31my\nz")
     evil = replace(evil, name="a\x1b[2Jb\nc\u202e")
     place.world.run(listing("task", {"1": evil, "2": "running"}))
     said = place.explains("task/1")
     assert "\x1b" not in said
     assert "\u202e" not in said
+    assert "      | xy" in said.splitlines()
 
 
 def test_history_tells_who_heard_and_counts_by_day_and_node(place: Place) -> None:

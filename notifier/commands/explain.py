@@ -239,4 +239,5 @@ def _lines(found: Explained, clock: Clock, *, whole: bool) -> Iterator[str]:
 def _part(part: Part, clock: Clock) -> list[str]:
     names = ", ".join(filter(None, (part.incident, part.severity)))
     head = f"  {clock.time(part.at)}  {part.words} ({names})"
-    return [head, *(f"      {fate.words}" for fate in part.rows)]
+    said = [f"      | {line}" for line in part.message.splitlines()[:1] if part.type == "problem"]
+    return [head, *said, *(f"      {fate.words}" for fate in part.rows)]
