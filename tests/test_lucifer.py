@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from peers import Command, Mailbox, Ran
+from peers import Command, Mailbox, Ran, Sink
 
 from notifier.cli import main
 
@@ -112,6 +112,18 @@ def test_one_job_is_one_line_with_its_host_and_the_names_of_what_failed(
     assert said in ran.out
     assert lab.check().code == 0
     assert lab.mails() == []
+
+
+def test_a_program_hears_what_became_of_a_job_too(place: Callable[..., Place], sink: Sink) -> None:
+    lab = place(f'[channels.hook]\nwebhook = "{sink.url}"')
+    lab.check()
+    lab.write("12345", *JOB)
+    lab.check()
+    events = {event["thing"]: event for event in sink.requests[-1].json()["events"]}
+    job = events["dut-lab/task/12345"]
+    assert (job["status"], job["health"], job["node"]) == ("tests_failed", "failed", "host-17")
+    assert job["message"].startswith("ended: 3 of 41 tests failed: graphics_Sanity, net_Wifi")
+    assert events["dut-lab/host/host-17"]["status"] == "host_needs_repair"
 
 
 def test_a_host_that_needs_repair_is_one_incident_across_jobs(place: Callable[..., Place]) -> None:

@@ -63,11 +63,11 @@ def find(patterns: list[str], deadline: float) -> Finding:
         *folders, last = pattern.strip("/").split("/")
         fits = fitting(last)
         for folder in _folders("", folders, pattern, found):
-            for entry in _listed(folder, pattern, found):
+            for number, entry in enumerate(_listed(folder, pattern, found), 1):
                 if fits(entry.name):
                     _entry(entry, folder, pattern, found)
-                    if not len(found.files) % _EVERY and time.monotonic() > deadline:
-                        raise LookFailed("slow", "the files could not be listed in time")
+                if not number % _EVERY and time.monotonic() > deadline:
+                    raise LookFailed("slow", "the files could not be listed in time")
             if len(found.files) > FILES:
                 found.odd[pattern] = ("sick", f"more than {FILES:,} files fit")
                 found.blocked.append("")

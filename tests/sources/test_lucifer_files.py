@@ -613,6 +613,19 @@ def test_more_files_than_can_be_followed_are_told(
     assert lab.results[0].reason.endswith("*.events: more than 10 files fit")  # type: ignore[union-attr]
 
 
+def test_a_listing_that_takes_too_long_is_slow_and_nothing_follows_from_it(lab: Lab) -> None:
+    begun(lab)
+    before = lab.cursor
+    (lab.folder / "1.events").unlink()
+    for number in range(300):
+        (lab.folder / f"{number}.other").touch()
+    for _ in range(3):
+        (result,) = lab.later().look("task", "test", seconds=-1.0)
+        assert isinstance(result, Unreadable)
+        assert (result.why, result.reason) == ("slow", "the files could not be listed in time")
+        assert lab.cursor == before
+
+
 def test_one_pattern_that_leads_nowhere_leaves_the_other(lab: Lab, tmp_path: Path) -> None:
     remade(lab, paths=[*lab.settings.paths, f"{tmp_path}/none/*.events"])
     begun(lab)
