@@ -3,7 +3,7 @@
 Whatever is not due waits for a named reason: see `Outlook.why`.
 """
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Container, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from msgspec.structs import replace
@@ -49,7 +49,7 @@ def behind(state: State) -> set[tuple[str, str]]:
 class Outlook:
     """Why an event that waits for a row is not due now: the reasons a person can be shown.
 
-    `read` are the SOURCE/KIND that this run really saw; without it, as if all had been seen.
+    `seen` are the things that this run looked at; without it, as if all had been.
     """
 
     def __init__(
@@ -59,14 +59,14 @@ class Outlook:
         people: People,
         families: Mapping[str, str],
         now: datetime,
-        read: Set[str] | None = None,
+        seen: Container[str] | None = None,
     ) -> None:
         self.state = state
         self.config = config
         self.people = people
         self.families = {**pushed.families(state), **families}
         self.now = now
-        self.read = read
+        self.seen = seen
         self.there = Directory(config)
         self._held = {
             name for name, one in config.windows.items() if inside(one, now, config.run.timezone)
@@ -89,14 +89,19 @@ class Outlook:
             if name in self._held:
                 return f"window {name}"
         silence = self.silence(event)
-        if silence is None and not self.saw(event):
+        if silence is None and not self.saw(event.thing) and not self.ended(event):
             # it ended, and nobody has looked since whether there is still anything to tell
             silence = self.silence(event, lapsed=True)
         return f"silence {silence.id}" if silence else ""
 
-    def saw(self, event: Event) -> bool:
-        """Whether what the event is about was looked at in this run."""
-        return self.read is None or event.kind in self.read
+    def saw(self, thing: str) -> bool:
+        """Whether a thing was looked at in this run."""
+        return self.seen is None or thing in self.seen
+
+    def ended(self, event: Event) -> bool:
+        """Whether the incident that it is about is over."""
+        incident = self.state.incidents.get(event.incident)
+        return incident is not None and incident.ended is not None
 
     def silence(self, event: Event, *, lapsed: bool = False) -> Silence | None:
         """The silence that keeps an event from being told now, or did until it ended."""
@@ -175,9 +180,10 @@ def _parcels(
 ) -> list[tuple[str, list[Event]]]:
     """The waiting events of a row as messages: (route, events), oldest first."""
     groups: dict[str, list[Event]] = {}
-    home = _homes(waiting, row)
+    about = _subjects(waiting)
+    home = _homes(waiting, row, about)
     for event in waiting:
-        groups.setdefault(home[event.thing], []).append(event)
+        groups.setdefault(home[about[event.id]], []).append(event)
     parcels: list[tuple[str, list[Event]]] = []
     for route, events in groups.items():
         settings = there.route(route)
@@ -186,23 +192,35 @@ def _parcels(
         elif settings.digest == "run":
             parcels.append((route, events))
         else:
-            units = _by_thing(events) if settings.digest == "event" else _by_group(events)
+            units = _units(events, about, by_group=settings.digest == "group")
             parcels += [(route, unit) for unit in _capped(units, settings.max_items)]
     return sorted(parcels, key=lambda parcel: number(parcel[1][0].id))
 
 
-def _homes(waiting: Sequence[Event], row: str) -> dict[str, str]:
-    """thing -> the route whose message carries it: all of a thing in one, so in order.
+def _subjects(waiting: Sequence[Event]) -> dict[str, str]:
+    """event -> the thing it is about. What a summary told of is about the same as the summary.
+
+    All that is about one thing goes into one message: so it stays in order.
+    """
+    told = {handle: event.thing for event in waiting for handle in event.covers}
+    with_summary = {
+        event.thing: told[event.incident] for event in waiting if event.incident in told
+    }
+    return {event.id: with_summary.get(event.thing, event.thing) for event in waiting}
+
+
+def _homes(waiting: Sequence[Event], row: str, about: Mapping[str, str]) -> dict[str, str]:
+    """thing -> the route whose message carries it.
 
     What a node took with it rides in the node's message, also from another route.
     """
     home: dict[str, str] = {}
     for event in waiting:
-        home.setdefault(event.thing, event.to[row].route)
-    bad = {event.thing for event in waiting if event.type == "problem"}
+        home.setdefault(about[event.id], event.to[row].route)
+    bad = {event.thing: about[event.id] for event in waiting if event.type == "problem"}
     for event in waiting:
         if event.part_of in bad:
-            home[event.thing] = home[event.part_of]
+            home[about[event.id]] = home[bad[event.part_of]]
     return home
 
 
@@ -214,19 +232,16 @@ def _capped(units: list[list[Event]], most: int) -> list[list[Event]]:
     return [*units[: most - 1], rest]
 
 
-def _by_thing(events: Sequence[Event]) -> list[list[Event]]:
-    units: dict[str, list[Event]] = {}
-    for event in events:
-        units.setdefault(event.thing, []).append(event)
-    return list(units.values())
-
-
-def _by_group(events: Sequence[Event]) -> list[list[Event]]:
+def _units(
+    events: Sequence[Event], about: Mapping[str, str], *, by_group: bool
+) -> list[list[Event]]:
+    """The events of each thing, or of each group of things, together."""
     units: dict[str, list[Event]] = {}
     home: dict[str, str] = {}
     for event in events:
-        group = event.observation.group if event.observation else ""
-        unit = home.setdefault(event.thing, group or event.part_of or event.thing)
+        thing = about[event.id]
+        group = (event.observation.group if event.observation else "") or event.part_of
+        unit = home.setdefault(thing, (group if by_group else "") or thing)
         units.setdefault(unit, []).append(event)
     return list(units.values())
 

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from notifier.compose import Outlook
 from notifier.config import Config
-from notifier.look import Look, read_in
+from notifier.look import Look, Seen
 from notifier.memory import Origin, State
 from notifier.model import Event, Frozen, Message
 from notifier.people import People
@@ -42,11 +42,11 @@ class Decision(Frozen, frozen=True, kw_only=True):
 
     def outlook(self) -> Outlook:
         """Why what waits is not due now."""
-        read = read_in(self.looks)
-        return Outlook(self.after, self.config, self.people, self.families, self.now, read)
+        seen = Seen(self.looks, self.after.things)
+        return Outlook(self.after, self.config, self.people, self.families, self.now, seen)
 
     def former(self) -> Outlook:
         """And why it was not when anybody looked before."""
         then = self.previous or self.now
-        read = read_in(self.looks)
-        return Outlook(self.before, self.config, self.people, self.families, then, read)
+        seen = Seen(self.looks, self.after.things)
+        return Outlook(self.before, self.config, self.people, self.families, then, seen)

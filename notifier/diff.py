@@ -11,9 +11,9 @@ from msgspec.structs import replace
 
 from notifier import beginnings, judge
 from notifier.draft import Draft, has_ended
-from notifier.look import Look, by_id, by_status
+from notifier.look import Look, Seen, by_id, by_status
 from notifier.memory import Scope, State, Things
-from notifier.model import SOURCE_WIDE, Event, Kind, Observation, Snapshot, Unreadable
+from notifier.model import Event, Kind, Observation, Snapshot
 
 KNOWN_FOR = timedelta(days=30)
 # of a stream, so many things that have ended stay known
@@ -31,8 +31,7 @@ def diff(
     """The new state (with incidents, without the events) and the events, each of them single."""
     draft = Draft(state, now, flap_window)
     for look in looks:
-        if not look.pushed:
-            _sources(draft, look)
+        _sources(draft, look)
         begun: list[beginnings.Begun] = []
         struck: set[str] = set()
         # finite kinds first: a task newly lost on a bad node confirms the node at once
@@ -46,8 +45,7 @@ def diff(
             if kind.finite and look.stuck_after:
                 judge.stuck(draft, look, kind, _present(draft, look, kind, snapshot))
             beginnings.remark(draft, look.source, snapshot.remarks)
-            judge.steady(draft, f"{look.source}/{kind.name}/")
-        judge.steady(draft, f"{look.source}/source/")
+        judge.steady(draft, f"{look.source}/", Seen([look], draft.things))
         beginnings.say(draft, look.source, begun, first_run)
     _forget(draft)
     return draft.done(), draft.events
@@ -55,22 +53,7 @@ def diff(
 
 def _sources(draft: Draft, look: Look) -> None:
     """Judges the source itself and its families: one cause, one event."""
-    seen: dict[str, tuple[str, str]] = {}
-    failed = [result for result in look.results if isinstance(result, Unreadable)]
-    wide = next((one for one in failed if one.why in SOURCE_WIDE), None)
-    if wide and not look.snapshots:
-        seen[look.source] = (wide.why, wide.reason)
-    elif look.results:
-        seen[look.source] = ("ok", "")
-    for shown in look.snapshots:
-        seen[_family(look.kinds[shown.kind].family, shown.scope)] = ("ok", "")
-    # where the whole family cannot be read, a scope of it is no cause of its own
-    whole = {one.family for one in failed if not one.scope}
-    for one in failed:
-        if one.scope and one.family in whole:
-            continue
-        if one.why not in SOURCE_WIDE or look.snapshots:
-            seen[_family(one.family, one.scope)] = (one.why, one.reason)
+    seen = look.parts
     key = f"{look.source}/source"
     known = draft.things.get(key, Things())
     old = by_id(known.scopes[""].statuses) if "" in known.scopes else {}
@@ -83,10 +66,6 @@ def _sources(draft: Draft, look: Look) -> None:
     if new != old:
         since = known.scopes[""].since if old else draft.now
         draft.things[key] = Things({"": Scope(since=since, statuses=by_status(new))})
-
-
-def _family(family: str, scope: str) -> str:
-    return f"{family}/{scope}" if scope else family
 
 
 def source_observation(source: str, name: str, status: str, reason: str) -> Observation:

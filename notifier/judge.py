@@ -1,6 +1,6 @@
 """Pure: the rules by which one thing is a problem, is worse, is well again, or is gone."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 
 from msgspec.structs import replace
 
@@ -150,11 +150,11 @@ def _standing_again(draft: Draft, incident: Incident, observation: Observation) 
         draft.bad_again(incident, observation, "failed again" if news == "again" else "worse")
 
 
-def steady(draft: Draft, prefix: str) -> None:
-    """Ends the flapping of what has not changed for a whole window; forgets older changes."""
+def steady(draft: Draft, prefix: str, seen: Container[str]) -> None:
+    """Ends the flapping of what was seen unchanged for a whole window; forgets older changes."""
     for thing in draft.below(prefix):
         incident = draft.incident(thing)
-        if incident is None or incident.flapping is None:
+        if incident is None or incident.flapping is None or thing not in seen:
             continue
         watch = draft.watched.get(thing, Watch(since=incident.flapping))
         last = max(watch.changes, default=incident.flapping)

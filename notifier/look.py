@@ -3,10 +3,21 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 
-from notifier.model import Family, Frozen, Health, Kind, Observation, Severity, Snapshot, Unreadable
+from notifier.memory import Things
+from notifier.model import (
+    SOURCE_WIDE,
+    Family,
+    Frozen,
+    Health,
+    Kind,
+    Observation,
+    Severity,
+    Snapshot,
+    Unreadable,
+)
 
-# what is looked at in every run: things of our own
-OURS = frozenset({"notifier/channel", "notifier/state"})
+# the source of what is looked at in every run: things of our own
+OURS = "notifier"
 
 
 class Look(Frozen, frozen=True, kw_only=True):
@@ -30,6 +41,29 @@ class Look(Frozen, frozen=True, kw_only=True):
         """The looks that did not fail."""
         return [result for result in self.results if isinstance(result, Snapshot)]
 
+    @property
+    def parts(self) -> dict[str, tuple[str, str]]:
+        """The source, its families and scopes that this says something of -> (how, reason).
+
+        One cause, one part: nothing is said below a source that could not be reached, nor of a
+        scope where its whole family could not be read.
+        """
+        if self.pushed or not self.results:
+            return {}
+        failed = [one for one in self.results if isinstance(one, Unreadable)]
+        whole = {one.family for one in failed if not one.scope}
+        wide = next((one for one in failed if one.why in SOURCE_WIDE), None)
+        found: dict[str, tuple[str, str]] = {self.source: ("ok", "")}
+        if wide and not self.snapshots:
+            found = {self.source: (wide.why, wide.reason)}
+            failed = [one for one in failed if one.why not in SOURCE_WIDE]
+        for shown in self.snapshots:
+            found[_part(self.kinds[shown.kind].family, shown.scope)] = ("ok", "")
+        for one in failed:
+            if not (one.scope and one.family in whole):
+                found[_part(one.family, one.scope)] = (one.why, one.reason)
+        return found
+
     def ignored(self, observation: Observation) -> bool:
         """Whether one of the patterns fits it whole."""
         return any(
@@ -38,10 +72,45 @@ class Look(Frozen, frozen=True, kw_only=True):
         )
 
 
-def read_in(looks: Iterable[Look]) -> frozenset[str]:
-    """The SOURCE/KIND of which this run knows how they are."""
-    seen = {f"{look.source}/{one.kind}" for look in looks for one in look.snapshots}
-    return frozenset(seen | {f"{one.source}/source" for one in looks if not one.pushed} | OURS)
+class Seen:
+    """What a run really looked at, by full name: of all else it decides nothing.
+
+    A thing was looked at when it was shown, or when all of the scope it is known in was.
+    `things` is what is known after the looks.
+    """
+
+    def __init__(self, looks: Iterable[Look], things: Mapping[str, Things]) -> None:
+        self._things = things
+        self._shown: dict[str, list[Snapshot]] = {}
+        self._sources: set[str] = set()
+        self._known: dict[tuple[str, str], set[str]] = {}
+        for look in looks:
+            for shown in look.snapshots:
+                self._shown.setdefault(f"{look.source}/{shown.kind}", []).append(shown)
+            self._sources |= {f"{look.source}/source/{name}" for name in look.parts}
+
+    def __contains__(self, thing: object) -> bool:
+        source, kind, name = str(thing).split("/", 2)
+        if source == OURS or thing in self._sources:
+            return True
+        return any(
+            name in shown.statuses
+            or (shown.whole and name in self._in(f"{source}/{kind}", shown.scope))
+            for shown in self._shown.get(f"{source}/{kind}", ())
+        )
+
+    def _in(self, key: str, scope: str) -> set[str]:
+        if (key, scope) not in self._known:
+            known = self._things.get(key, Things()).scopes.get(scope)
+            # of a listing that may be of another database nothing follows
+            groups = known.statuses.values() if known and not known.strange else ()
+            self._known[key, scope] = {name for names in groups for name in names}
+        return self._known[key, scope]
+
+
+def _part(family: str, scope: str) -> str:
+    """A family or a scope of it, as a thing of its source."""
+    return f"{family}/{scope}" if scope else family
 
 
 def fits(value: str, want: str | list[str]) -> bool:

@@ -110,6 +110,11 @@ class Snapshot(Frozen, frozen=True, kw_only=True):
     at: Moment | None = None
     remarks: tuple[str, ...] = ()
 
+    @property
+    def whole(self) -> bool:
+        """Whether it says something of all that is known: in a stream, that nothing is new."""
+        return self.complete or self.changes is not None
+
 
 UnreadableWhy = Literal["unreachable", "slow", "tls", "refused", "sick"]
 
@@ -147,11 +152,6 @@ class Planned(Frozen, frozen=True):
     last: Moment | None = None
     reminders: int = 0
     ending: bool = True
-
-
-def kind_of(thing: str) -> str:
-    """The SOURCE/KIND of a thing; the rest of its name may hold any character."""
-    return "/".join(thing.split("/", 2)[:2])
 
 
 class Incident(Frozen, frozen=True, kw_only=True):
@@ -221,11 +221,6 @@ class Event(Frozen, frozen=True, kw_only=True):
     def source(self) -> str:
         """The name of the source, the first part of the thing."""
         return self.thing.split("/", 1)[0]
-
-    @property
-    def kind(self) -> str:
-        """SOURCE/KIND, the first two parts of the thing."""
-        return kind_of(self.thing)
 
     @property
     def over(self) -> bool:

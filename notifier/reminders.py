@@ -1,20 +1,20 @@
 """Pure: who is to be reminded of what is still bad, and what nobody need be told any more."""
 
-from collections.abc import Iterable, Set
+from collections.abc import Container, Iterable, Set
 from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
 from notifier.compose import Outlook, rests
 from notifier.memory import State
-from notifier.model import Due, Event, Incident, Planned, kind_of
+from notifier.model import Due, Event, Incident, Planned
 from notifier.people import People
 
 
-def remind(state: State, outlook: Outlook, read: Set[str]) -> tuple[State, list[Event]]:
+def remind(state: State, outlook: Outlook) -> tuple[State, list[Event]]:
     """The state with the reminders that are due in it, and these.
 
-    `read` are the SOURCE/KIND that this run really saw: nothing else is called still bad.
+    Only what was looked at in this run is called still bad.
     """
     waiting = {
         (handle, row)
@@ -25,7 +25,7 @@ def remind(state: State, outlook: Outlook, read: Set[str]) -> tuple[State, list[
     incidents, events = dict(state.incidents), dict(state.events)
     counter, made = state.counter, []
     for handle, incident in state.incidents.items():
-        if not _standing(incident) or kind_of(incident.thing) not in read:
+        if not _standing(incident) or not outlook.saw(incident.thing):
             continue
         event = Event(
             id=f"e{counter + 1}", type="reminder", at=outlook.now, reason="still bad",
@@ -73,7 +73,7 @@ def _due(row: str, plan: Planned, outlook: Outlook) -> bool:
     return outlook.now - last >= timedelta(seconds=pause)
 
 
-def decided(state: State, people: People, read: Set[str], now: datetime) -> State:
+def decided(state: State, people: People, looked_at: Container[str], now: datetime) -> State:
     """The state with the escalations that are needed: their time has come, and it is still open.
 
     Nothing is decided of what was not looked at in this run, nor of what somebody has in hand.
@@ -84,7 +84,7 @@ def decided(state: State, people: People, read: Set[str], now: datetime) -> Stat
         incident = state.incidents.get(event.incident)
         if incident is None:
             continue
-        seen = event.kind in read and not incident.ended and not people.acked(incident.handle)
+        seen = event.thing in looked_at and not incident.ended and not people.acked(incident.handle)
         to = {
             row: replace(due, at=event.at)
             if incident.plan[row].told or (seen and _time_has_come(event, due, now))

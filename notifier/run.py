@@ -16,7 +16,7 @@ from notifier.diff import diff
 from notifier.dispatch import Post
 from notifier.errors import Exit
 from notifier.journal import Journal
-from notifier.look import Look, read_in
+from notifier.look import Look, Seen
 from notifier.memory import Origin, State
 from notifier.model import Event, Message, Receipt
 from notifier.people import People
@@ -120,17 +120,17 @@ def decide(
     """Pure: the state to commit, the messages due in it, and the new events as addressed."""
     rows = config.destinations()
     state, about_channels = channels.diff(state, now, config.run.channel_alert_after, rows)
-    state, seen = diff(state, looks, now, config.run.first_run, config.run.flap_window)
+    state, found = diff(state, looks, now, config.run.first_run, config.run.flap_window)
     state, about_state = channels.state_news(state, origin, aside, now)
-    events = [*about_state, *about_channels, *seen]
+    events = [*about_state, *about_channels, *found]
     families = {**pushed.families(state), **families}
     state = route.address(state, events, config, families)
-    read, over = read_in(looks), {event.incident for event in events if event.over}
-    state = reminders.decided(state, people, read, now)
-    outlook = Outlook(state, config, people, families, now, read)
-    state = reminders.pruned(state, outlook, over)
-    state, reminded = reminders.remind(state, outlook, read)
-    state, due = compose(state, Outlook(state, config, people, families, now, read), keyed)
+    seen = Seen(looks, state.things)
+    over = {event.incident for event in events if event.over}
+    state = reminders.decided(state, people, seen, now)
+    outlook = Outlook(state, config, people, families, now, seen)
+    state, reminded = reminders.remind(reminders.pruned(state, outlook, over), outlook)
+    state, due = compose(state, Outlook(state, config, people, families, now, seen), keyed)
     told = {event.id: state.events[event.id] for event in (*events, *reminded)}
     return route.swept(state, now), due, told
 

@@ -170,6 +170,34 @@ def test_no_ending_passes_a_summary_that_a_channel_refused_for_its_content() -> 
     assert one.heard() == ["summary:river/source/river", RECOVERY]
 
 
+def test_what_a_summary_told_of_ends_after_the_summary_however_much_waits() -> None:
+    """Older news of a thing that goes by another route must not take its end along."""
+    routes = [
+        Route(name="own", match={"kind": "source"}, channels=["ops"], digest="event"),
+        Route(name="rest", channels=["ops"], digest="event"),
+    ]
+    one = World(config(["ops"], routes))
+    one.run(WELL)
+    one.heard()
+    one.answers["ops"] = refuses("http 429", retry_after=86400)
+    one.later(minutes=1).run(DOWN)
+    for _ in range(2):
+        one.later(minutes=1).run(listing("node", {"gpu-1": "offline"}))
+        one.later(minutes=1).run(SICK)
+    for name in ("new", "gpu-1"):
+        for _ in range(2):
+            one.later(minutes=1).run(listing("node", {name: "offline"}))
+    one.later(minutes=1).run(listing("node", {"gpu-1": "online"}))
+    del one.answers["ops"]
+    one.later(days=2).run(listing("node", {"gpu-1": "online"}))
+    heard = [event for _, _, events in one.sent for event in events]
+    told: set[str] = set()
+    for event in heard:
+        assert not event.over or event.incident in told, f"{event.thing} ended untold"
+        told.update(event.incidents)
+    assert not one.state.events
+
+
 # ---- silences ---------------------------------------------------------------------------------
 
 
@@ -257,8 +285,6 @@ def test_a_thing_that_is_forgotten_after_its_silence_has_its_ending_behind_its_p
     one.later(hours=3)
     one.state = outbox.forgotten(one.state, "river/node/gpu-1", one.config, one.now)
     one.later(minutes=1).run()
-    assert one.heard() == []
-    one.later(minutes=1).run(listing("node", {"gpu-2": "online"}))
     assert one.heard() == [PROBLEM, RECOVERY]
 
 
@@ -325,6 +351,63 @@ def test_a_clock_that_went_back_escalates_what_is_still_open() -> None:
     one.run(DOWN)
     one.later(hours=-5).run(DOWN)
     assert one.heard("chat") == [PROBLEM]
+
+
+# ---- a scope that was not read ----------------------------------------------------------------
+
+EAST = listing("machine", {"e": "online"}, scope="east")
+WEST = {status: listing("machine", {"w": status}, scope="west") for status in ("online", "offline")}
+UNREAD = Unreadable(family="nodes", why="sick", reason="http 500", scope="west")
+
+
+def two_scopes(*looks: str) -> World:
+    one = World(config(routes=[Route(name="r", channels=["ops"], remind=[HOUR])]))
+    for status in looks:
+        one.run(EAST, WEST[status])
+        one.later(minutes=5)
+    one.heard()
+    return one
+
+
+def test_nobody_is_reminded_of_what_lies_in_a_scope_that_was_not_read() -> None:
+    one = two_scopes("online", "offline")
+    one.later(hours=2).run(EAST, UNREAD)
+    one.run(EAST)
+    assert one.heard() == []
+    one.run(EAST, WEST["offline"])
+    assert one.heard() == ["reminder:river/machine/w"]
+
+
+def test_flapping_in_a_scope_does_not_end_by_a_look_at_another_one() -> None:
+    one = two_scopes("online", "offline", "online", "offline")
+    one.later(hours=2).run(EAST, UNREAD)
+    assert one.heard() == []
+    one.run(EAST, WEST["online"])
+    assert one.heard() == []
+    one.later(hours=2).run(EAST, WEST["online"])
+    assert one.heard() == ["flapping_end:river/machine/w"]
+
+
+def test_flapping_does_not_end_by_a_listing_that_lacks_the_thing() -> None:
+    one = world()
+    for looks in (DOWN, WELL, DOWN):
+        one.later(minutes=5).run(looks)
+    one.heard()
+    one.later(hours=2).run(listing("node", {"gpu-2": "online"}, complete=False))
+    assert one.heard() == []
+    one.later(hours=2).run(listing("node", {"other": "online"}))
+    assert one.heard() == [], "it may be another database"
+
+
+def test_a_part_of_the_source_does_not_become_steady_while_nobody_asks_for_it() -> None:
+    one = world()
+    for results in ([SICK], [SICK], [WELL], [SICK], [SICK], [WELL]):
+        one.later(minutes=5).run(*results, TASKS)
+    assert "flapping_start:river/source/nodes" in one.heard()
+    one.later(hours=3).run(TASKS)
+    assert one.heard() == []
+    one.later(minutes=1).run(WELL)
+    assert one.heard() == ["flapping_end:river/source/nodes"]
 
 
 # ---- another database -------------------------------------------------------------------------

@@ -65,7 +65,7 @@ def test_it_is_told_when_the_forecast_says_and_not_a_second_earlier(
     state = address(State(incidents={"i-1": incident}), [event], chosen, {})
 
     def why(now: datetime) -> str:
-        then = decided(state, people, {"river/node"}, now)
+        then = decided(state, people, {"river/node/gpu-1"}, now)
         return Outlook(then, chosen, people, {}, now).why(then.events["e1"], "ops")
 
     assert why(row.at) == "" or row.trouble == "its windows and silences leave no time"

@@ -179,7 +179,7 @@ class World:
             keyed=frozenset(),
             now=self.now,
         )
-        decision = Decision(
+        self.decision = decision = Decision(
             before=self.state, after=state, looks=looks, told=told, due=due, people=self.people,
             config=self.config, families=families, origin=origin, previous=self.looked,
             now=self.now,
