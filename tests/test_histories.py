@@ -150,8 +150,9 @@ class Histories(RuleBasedStateMachine):
         self.tried: set[tuple[str, str]] = set()
         self.tried_so_far = 0
 
-    @initialize(lost=st.booleans())
-    def first_look(self, lost: bool) -> None:
+    @initialize(lost=st.booleans(), name=st.sampled_from(sorted(CONFIGS)))
+    def first_look(self, lost: bool, name: str) -> None:
+        self.the_configuration_changes(name)
         if lost:
             self.truth["task", ""]["1"] = ("lost", "")
             self.truth["node", ""]["2"] = ("offline", "")
@@ -387,10 +388,9 @@ class Histories(RuleBasedStateMachine):
         for name in now_open - were_open:
             told = [e for e in news if is_problem(e) and e.thing == name]
             rows = {row for e in told for row in e.to}
-            named = {
-                row for e in news for h in e.covers if self.thing_of[h] == name for row in e.to
-            }
-            wanted = self.audience(name, summary=bool(named))
+            sums = [e for e in news for one in e.covers if self.thing_of[one] == name]
+            named = {row for e in sums for row in e.to}
+            wanted = self.audience(name, sums[0].severity if sums else "")
             # in a stream it may come and go, and grow worse, at once
             assert (named or rows) == wanted or len(told) > 1, (
                 f"{name} is news for {wanted}, not {named or rows}"
@@ -402,10 +402,11 @@ class Histories(RuleBasedStateMachine):
         if Histories.steps % 5 == 0:
             self.same_inputs_give_equal_bytes()
 
-    def audience(self, name: str, *, summary: bool) -> set[str]:
-        """Who is to hear that this is a problem, by the configuration of now."""
+    def audience(self, name: str, summary: str) -> set[str]:
+        """Who is to hear of this problem, or of the summary (of this weight) that tells it."""
         if self.named == "by weight":
-            return {"ops"} if summary or self.model.things[name].severe else {"chat"}
+            severe = summary == "critical" or (not summary and self.model.things[name].severe)
+            return {"ops"} if severe else {"chat"}
         if self.named == "no hosts" and "/host/" in name:
             return set()
         return set(ROWS)
@@ -508,6 +509,7 @@ class Histories(RuleBasedStateMachine):
         """What was decided waits or has arrived; dropped is only what nobody has to hear."""
         waiting = self.waiting()
         for (row, name), event in waiting.items():
+            assert event.type != "reminder" or event.to[row].key, "reminders are not queued"
             if self.silent(event.thing):
                 self.hushed.add((row, name))
         for (row, name), event in list(self.decided.items()):

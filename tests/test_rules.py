@@ -371,6 +371,15 @@ def test_an_incomplete_listing_loses_nothing() -> None:
     assert world.heard() == ["problem:river/task/b"]
 
 
+def test_what_a_part_of_a_listing_lacks_is_not_missing() -> None:
+    world = World()
+    world.run(listing("machine", {"m": "online", "n": "online"}))
+    world.heard()
+    for _ in range(3):
+        world.later(minutes=1).run(listing("machine", {"n": "online"}, complete=False))
+    assert world.heard() == []
+
+
 def test_a_missing_machine_is_down_after_two_looks_and_back_when_seen() -> None:
     world = World()
     world.run(listing("machine", {"m": "online", "n": "online"}))

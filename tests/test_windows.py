@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from world import NOON, World, config, listing
 
 from notifier.people import People, Silence, holds
@@ -14,7 +16,9 @@ from notifier.settings import DAYS, Route, Window
 from notifier.windows import ends, inside
 
 ZONES = (
-    "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "America/Santiago", "Asia/Tehran",
+    "Europe/Berlin", "America/New_York", "America/Santiago",  # a southern one
+    "Australia/Lord_Howe",  # half an hour, and southern
+    "Africa/Cairo",  # at midnight: a day that begins at one
 )  # fmt: skip
 WINDOWS = {
     "night": Window(begin="22:00", to="07:00", days=["mon", "tue", "wed", "thu", "fri"]),
@@ -85,6 +89,11 @@ def test_a_window_without_a_zone_takes_that_of_the_run() -> None:
     assert not inside(window, moment)
 
 
+def test_the_zones_change_their_clocks_twice_a_year() -> None:
+    for zone in ZONES:
+        assert len(list(changes(ZoneInfo(zone)))) == 2 + 10, zone
+
+
 @pytest.mark.parametrize("zone", ZONES)
 def test_nothing_leaves_in_the_held_minutes_and_all_leaves_after_them(zone: str) -> None:
     """Through the whole pure line, every ten minutes of two days around each clock change."""
@@ -104,12 +113,47 @@ def test_nothing_leaves_in_the_held_minutes_and_all_leaves_after_them(zone: str)
         assert world.sent
 
 
+def silence(begin: datetime, minutes: int, zone: str = "UTC") -> Silence:
+    """As a file holds it that was written by the clock on the wall there."""
+    end, there = begin + timedelta(minutes=minutes), ZoneInfo(zone)
+    made = Silence(
+        id="s-1", begin=begin.astimezone(there), end=end.astimezone(there), author="eve",
+        comment="x", things=("*",),
+    )  # fmt: skip
+    return msgspec.json.decode(msgspec.json.encode(made), type=Silence)
+
+
+@pytest.mark.parametrize("zone", ZONES)
+def test_a_silence_is_so_many_minutes_long_whatever_the_clocks_do(zone: str) -> None:
+    """The oracle counts the minutes down, over every change of the clocks, and names no time."""
+    state = World().state
+    for change in changes(ZoneInfo(zone)):
+        one, left = silence(change - timedelta(minutes=90), 180, zone), 180
+        for minute in range(-60, 300):
+            moment = change + timedelta(minutes=minute - 90)
+            expected = minute >= 0 and left > 0
+            assert holds(one, state, moment) == expected, moment
+            left -= expected
+
+
+@pytest.mark.parametrize("zone", ZONES)
+def test_what_dies_in_a_silence_is_told_in_its_first_minute_after_it(zone: str) -> None:
+    """Through the whole pure line, a run a minute, over a change of the clocks."""
+    change = list(changes(ZoneInfo(zone)))[3]
+    world = World(config(run=replace(config().run, timezone=zone)))
+    world.now = change - timedelta(minutes=95)
+    world.run(listing("node", {"a": "online", "b": "online"}))
+    world.heard()
+    world.people = People(silences={"s-1": silence(world.now, 150, zone)})
+    for minute in range(1, 200):
+        a = "offline" if minute >= 20 else "online"
+        b = "offline" if 40 <= minute < 100 else "online"
+        world.later(minutes=1).run(listing("node", {"a": a, "b": b}))
+        told = world.heard()
+        assert told == (["problem:river/node/a"] if minute == 150 else []), minute
+
+
 @given(st.integers(-200, 200), st.integers(1, 180))
 def test_a_silence_holds_from_its_beginning_until_just_before_its_end(at: int, span: int) -> None:
-    silence = Silence(
-        id="s-1", begin=NOON, end=NOON + timedelta(minutes=span), author="eve", comment="x",
-        things=("*",),
-    )  # fmt: skip
-    world = World()
-    world.people = People(silences={"s-1": silence})
-    assert holds(silence, world.state, NOON + timedelta(minutes=at)) == (0 <= at < span)
+    made, state = silence(NOON, span), World().state
+    assert holds(made, state, NOON + timedelta(minutes=at)) == (0 <= at < span)
