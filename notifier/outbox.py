@@ -171,13 +171,14 @@ def _once_more(state: State, message: Message) -> State:
 
 
 def _lives(state: State, event: Event) -> bool:
-    """Whether an event is still true: a problem that is open, an ending that nothing followed."""
-    if not event.incident:
-        return True
+    """Whether an event is still true: a problem that is open, an ending that nothing followed.
+
+    A summary is, while anything is open that it told of.
+    """
     living = [one for one in state.incidents.values() if one.ended is None]
     if event.over:
         return all(one.thing != event.thing for one in living)
-    return any(one.handle == event.incident for one in living)
+    return not event.incidents or any(one.handle in event.incidents for one in living)
 
 
 def move(state: State, old: str, new: Collection[str]) -> State:

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 from msgspec.structs import replace
-from world import NOON, World, config, listing, refuses, thing
+from world import NOON, World, config, doubtful, listing, refuses, thing
 
 from notifier import outbox
 from notifier.model import Message, Receipt, Unreadable
@@ -196,6 +196,21 @@ def test_what_a_summary_told_of_ends_after_the_summary_however_much_waits() -> N
         assert not event.over or event.incident in told, f"{event.thing} ended untold"
         told.update(event.incidents)
     assert not one.state.events
+
+
+def test_a_summary_of_what_is_over_is_not_said_once_more() -> None:
+    one = World()
+    one.arrives = False
+    one.answers["ops"] = doubtful
+    one.run(DOWN)
+    for _ in range(2):
+        one.later(hours=2).run(DOWN)
+    one.answers.clear()
+    one.later(hours=2).run(WELL)
+    assert one.heard() == [RECOVERY], "they may have heard of it"
+    one.state = outbox.retry(one.state)
+    one.later(hours=2).run(WELL)
+    assert one.heard() == [] and not one.state.messages
 
 
 # ---- silences ---------------------------------------------------------------------------------

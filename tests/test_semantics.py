@@ -1,11 +1,12 @@
 """Silences, acknowledgements, windows, escalation, reminders, flapping, stuck: run after run."""
 
-from datetime import timedelta
+from datetime import UTC, timedelta
 
 import pytest
 from msgspec.structs import replace
 from world import NOON, World, config, listing, refuses, thing
 
+from notifier.digest import digest
 from notifier.model import Unreadable
 from notifier.people import Ack, People, Silence
 from notifier.settings import Route, Window
@@ -129,12 +130,17 @@ def test_reminders_come_after_each_pause_and_the_last_pause_repeats() -> None:
 
 
 def test_no_reminder_without_one_set_and_none_for_a_mere_fact() -> None:
-    one = world(Route(name="r", channels=["ops"], match={"kind": "task"}, remind=[HOUR]))
+    one = world(
+        Route(name="r", match={"kind": "task"}, channels=["ops"], remind=[HOUR]),
+        Route(name="s", match={"kind": "node"}, channels=["chat"]),
+    )
     tasks = listing("task", {"a": "failed", "b": "running"})
     one.run(DOWN, tasks)
-    one.heard()
+    assert (one.heard(), one.heard("chat")) == (
+        ["problem:river/task/a"], ["problem:river/node/gpu-1"],
+    )  # fmt: skip
     one.later(hours=5).run(DOWN, tasks)
-    assert one.heard() == one.heard("chat") == [] or one.heard() == []
+    assert one.heard() == one.heard("chat") == []
 
 
 def test_an_acknowledged_incident_is_not_reminded_of_and_still_gets_its_ending() -> None:
@@ -393,3 +399,104 @@ def test_a_forgotten_thing_is_no_longer_watched_and_that_is_told() -> None:
     assert one.heard() == ["recovery:river/node/gpu-1"]
     assert "gpu-1" not in str(one.state.things["river/node"])
     assert not one.state.incidents
+
+
+# ---- grouping ---------------------------------------------------------------------------------
+
+
+def lines(one: World, row: str = "ops") -> list[list[str]]:
+    """The lines of each message that reached a row, in words; forgets them."""
+    found = [
+        [item.words for item in digest(
+            events, one.state.incidents, max_items=20, zone=UTC, now=message.at).items]
+        for there, message, events in one.sent
+        if there == row
+    ]  # fmt: skip
+    one.sent = [sent for sent in one.sent if sent[0] != row]
+    return found
+
+
+LOST = listing(
+    "task", {name: thing("task", name, "lost", part_of="node/gpu-1", node="gpu-1") for name in "ab"}
+)
+
+
+def test_a_nodes_death_and_its_tasks_are_a_line_each_when_looked_at_in_different_runs() -> None:
+    one = world()
+    one.run(DOWN)
+    one.later(minutes=5).run(LOST)
+    assert lines(one) == [
+        ["gpu-1 is offline since 12:01 UTC"],
+        ["2 tasks lost on gpu-1 (offline since 12:01 UTC)"],
+    ]
+    one = world()
+    one.run(LOST)
+    assert lines(one) == [["2 tasks lost on gpu-1"]]
+    one.later(minutes=5).run(DOWN)
+    assert lines(one) == [["gpu-1 is offline since 12:06 UTC"]]
+
+
+def test_what_waited_for_a_channel_from_different_runs_is_one_line() -> None:
+    for looks in ((DOWN, LOST), (LOST, DOWN)):
+        one = world()
+        one.answers["ops"] = refuses()
+        for look in looks:
+            one.later(minutes=1).run(look)
+        del one.answers["ops"]
+        one.later(minutes=30).run()
+        assert [len(message) for message in lines(one)] == [1]
+        assert not one.state.events
+
+
+def test_a_channel_that_gets_the_tasks_alone_has_them_in_one_line() -> None:
+    one = world(
+        Route(name="t", match={"kind": "task"}, channels=["ops", "chat"]),
+        Route(name="n", match={"kind": "node"}, channels=["chat"]),
+    )
+    one.run(DOWN, LOST)
+    assert lines(one) == [["2 tasks lost on gpu-1 (offline since 12:01 UTC)"]]
+    assert lines(one, "chat") == [["gpu-1 is offline since 12:01 UTC; it took 2 tasks with it"]]
+
+
+def test_what_a_message_merely_counted_was_told_and_gets_its_ending() -> None:
+    one = World(config(["ops"], [Route(name="r", channels=["ops"], max_items=2)]))
+    names = [f"t{number}" for number in range(30)]
+    one.run(listing("task", dict.fromkeys(names, "running")))
+    one.later(minutes=1).run(listing("task", dict.fromkeys(names, "lost")))
+    one.heard()
+    ended = {**dict.fromkeys(names, "lost"), "t0": "completed", "t29": "completed"}
+    one.later(minutes=1).run(listing("task", ended))
+    assert one.heard() == ["recovery:river/task/t0", "recovery:river/task/t29"]
+
+
+# ---- what the configuration says --------------------------------------------------------------
+
+
+def test_a_change_of_the_configuration_alone_opens_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import world as words
+
+    one = world()
+    killed = {"a": "cancelled", "b": "running", "c": "cancelled"}
+    nodes = listing("node", {"gpu-1": "idle", "gpu-2": "online"})
+    monkeypatch.setitem(words.HEALTHS, "idle", "ok")
+    one.run(listing("task", killed), nodes)
+    one.heard()
+    monkeypatch.setitem(words.HEALTHS, "cancelled", "failed")
+    monkeypatch.setitem(words.HEALTHS, "idle", "down")
+    one.later(minutes=1).run(listing("task", killed), nodes)
+    assert one.heard() == []
+    one.later(minutes=1).run(listing("task", {**killed, "d": "cancelled"}), nodes)
+    assert one.heard() == ["problem:river/task/d"]
+
+
+def test_incidents_of_a_source_that_left_the_configuration_sleep() -> None:
+    one = world(Route(name="r", channels=["ops"], remind=[HOUR]))
+    one.run(DOWN)
+    one.heard()
+    for _ in range(5):
+        one.later(hours=2).run(listing("node", {"x": "online"}), source="lake")
+    assert [what for what in one.heard() if "river" in what] == []
+    one.later(hours=2).run(WELL)
+    assert one.heard() == ["recovery:river/node/gpu-1"]

@@ -117,6 +117,8 @@ class World:
         # what the spool brings to a run, and what was set aside of it
         self.pushed: list[Look] = []
         self.aside: dict[str, str] = {}
+        # rows of services that keep incidents under keys of their own
+        self.keyed: frozenset[str] = frozenset()
         self.stuck_after: dict[str, float] = {}
         self.ignore: list[dict[str, str | list[str]]] = []
         # what stands in the journal; which generation of the state this is; the last look
@@ -176,7 +178,7 @@ class World:
             origin=origin,
             aside=self.aside,
             families=families,
-            keyed=frozenset(),
+            keyed=self.keyed,
             now=self.now,
         )
         self.decision = decision = Decision(
