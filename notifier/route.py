@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import get_args
 
 from msgspec.structs import replace
 
 from notifier.config import Config
 from notifier.look import fits
 from notifier.memory import State
-from notifier.model import Due, Event, EventType, Incident, Planned
+from notifier.model import Due, Event, EventType, Family, Incident, Planned
 from notifier.settings import USUAL, Route
 
 # what routes are matched against; all else is addressed from the plan
@@ -42,10 +43,12 @@ def fields(event: Event, families: Mapping[str, str]) -> dict[str, str]:
     """What a route can match of an event. `families` maps SOURCE/KIND to its family."""
     source, kind, name = event.thing.split("/", 2)
     seen = event.observation
+    # a family of a source, or a scope of one, is a thing of its own
+    part = name.partition("/")[0] if kind == "source" else ""
     known = {
         "source": source,
         "kind": kind,
-        "family": families.get(f"{source}/{kind}", name if name in ("tasks", "nodes") else ""),
+        "family": families.get(f"{source}/{kind}", part if part in get_args(Family) else ""),
         "type": event.type,
         "severity": event.severity,
         "id": name,
