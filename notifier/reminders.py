@@ -1,6 +1,6 @@
 """Pure: who is to be reminded of what is still bad, and what nobody need be told any more."""
 
-from collections.abc import Container, Iterable, Set
+from collections.abc import Container, Set
 from datetime import datetime, timedelta
 
 from msgspec.structs import replace
@@ -109,10 +109,7 @@ def pruned(state: State, outlook: Outlook, over: Set[str]) -> State:
     acknowledged, or is over, before it was due. Nobody heard of these, so no ending is owed.
     """
     events = dict(state.events)
-    endings: dict[str, list[str]] = {}
-    for event in state.events.values():
-        if event.over:
-            endings.setdefault(event.incident, []).append(event.id)
+    unspoken: set[tuple[str, str]] = set()
     for event in state.events.values():
         incident = state.incidents.get(event.incident)
         if incident is None or event.over:
@@ -122,9 +119,17 @@ def pruned(state: State, outlook: Outlook, over: Set[str]) -> State:
                 continue
             events[event.id] = _without(events[event.id], row)
             if incident.plan[row].told is None:
-                _drop_endings(events, endings.get(event.incident, ()), row)
+                unspoken.add((incident.handle, row))
     if all(events[name] is event for name, event in state.events.items()):
         return state
+    # where some of it is told all the same, its end is told too
+    unspoken -= {
+        (event.incident, row) for event in events.values() if not event.over for row in event.to
+    }
+    for event in state.events.values():
+        for row in event.to if event.over else ():
+            if (event.incident, row) in unspoken and not event.to[row].key:
+                events[event.id] = _without(events[event.id], row)
     return replace(state, events=events)
 
 
@@ -144,13 +149,6 @@ def _moot(event: Event, row: str, incident: Incident, outlook: Outlook, over: Se
         and not outlook.why(event, row)
         and outlook.silence(event, lapsed=True) is not None
     )
-
-
-def _drop_endings(events: dict[str, Event], names: Iterable[str], row: str) -> None:
-    for name in names:
-        event = events[name]
-        if row in event.to and not event.to[row].key:
-            events[name] = _without(event, row)
 
 
 def _without(event: Event, row: str) -> Event:

@@ -243,6 +243,19 @@ def test_what_the_first_look_after_a_silence_finds_well_is_never_spoken_of() -> 
     assert one.heard() == [] and not one.state.events and not one.state.incidents
 
 
+def test_what_grew_worse_after_its_silence_is_told_with_its_end_although_it_is_over() -> None:
+    """In one look of a stream it grew worse and well, and what came before was silenced."""
+    one = World()
+    hosts = listing("host", {})
+    one.run(replace(hosts, changes=(thing("host", "h", "online"),)))
+    silent(one, "host/*")
+    one.later(minutes=1).run(replace(hosts, changes=(thing("host", "h", "slow"),)))
+    later = tuple(thing("host", "h", status) for status in ("offline", "online"))
+    one.later(hours=3).run(replace(hosts, changes=later))
+    assert one.heard() == ["problem:river/host/h", "recovery:river/host/h"]
+    assert not one.state.events and not one.state.incidents
+
+
 def test_what_a_window_kept_beyond_its_silence_is_told_even_if_over() -> None:
     night = {"night": Window(begin="13:00", to="18:00", timezone="UTC")}
     one = world(Route(name="r", channels=["ops"], hold=["night"]), windows=night)
