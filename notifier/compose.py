@@ -62,6 +62,7 @@ class Outlook:
         seen: Container[str] | None = None,
     ) -> None:
         self.state = state
+        self.config = config
         self.people = people
         self.families = {**pushed.families(state), **families}
         self.now = now
