@@ -46,6 +46,9 @@ def teller(world: World) -> Teller:
 class Explained(Histories):
     """The random histories of test_histories.py; what is said of them is checked as they go."""
 
+    # what people do between runs is no run
+    somebody_lets_a_thing_be_forgotten = None
+
     def teardown(self) -> None:
         """At any time, not only when all is calm."""
         self.every_fate_agrees_with_what_was_sent()

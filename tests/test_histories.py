@@ -152,7 +152,7 @@ class Histories(RuleBasedStateMachine):
 
     @initialize(lost=st.booleans(), name=st.sampled_from(sorted(CONFIGS)))
     def first_look(self, lost: bool, name: str) -> None:
-        self.the_configuration_changes(name)
+        self.named, self.world.config = name, CONFIGS[name]
         if lost:
             self.truth["task", ""]["1"] = ("lost", "")
             self.truth["node", ""]["2"] = ("offline", "")

@@ -10,11 +10,10 @@ from typing import Any
 import msgspec
 import pytest
 from hypothesis import HealthCheck, settings
-from hypothesis import strategies as st
-from hypothesis.stateful import initialize, rule, run_state_machine_as_test
+from hypothesis.stateful import rule, run_state_machine_as_test
 from peers import Command, Mailbox, Sink
 from sources.hosts import Reply, Stub, dialect_a, recorded
-from test_histories import CONFIGS, HOUR, LISTED, Histories
+from test_histories import LATER, Histories
 from world import KINDS, NOON, World, classify, config, listing, refuses
 
 from notifier import chronicle, record
@@ -30,7 +29,8 @@ FAMILIES = {f"river/{name}": kind.family for name, kind in KINDS.items()}
 
 def reader(source: str, pushed: bool) -> Look:
     return Look(
-        source=source, kinds=KINDS, classify=classify, families=frozenset(), results=()
+        source=source, kinds=KINDS, classify=classify, families=frozenset(), results=(),
+        stuck_after={"pending": 3600.0},
     )  # fmt: skip
 
 
@@ -58,16 +58,11 @@ def heard(replay: Replay, row: str = "ops") -> list[tuple[datetime, list[str]]]:
 class Replayed(Histories):
     """The random histories of test_histories.py under one configuration, with a journal."""
 
-    @initialize(name=st.sampled_from(sorted(CONFIGS)), lost=st.booleans())
-    def first_look(self, name: str, lost: bool) -> None:
-        self.world.config = CONFIGS[name]
-        if lost:
-            self.truth["task"]["1"] = "lost"
-            self.truth["node"]["2"] = "offline"
-        self.look(LISTED, missing=[], refused=[], kill=1 << 30)
-
     # with several configurations there is none that it was made with
     the_configuration_changes = None
+    # what people do between runs is no run
+    somebody_lets_a_thing_be_forgotten = None
+    somebody_tries_again = None
 
     @rule()
     def the_file_makes_way(self) -> None:
@@ -105,7 +100,7 @@ def night(world: World, until: datetime) -> World:
 
 def test_reminders_of_another_configuration_come_between_the_noted_runs() -> None:
     world = night(World(), NOON + timedelta(hours=5))
-    reminded = config(routes=[Route(name="a", channels=["ops"], remind=[HOUR])])
+    reminded = config(routes=[Route(name="a", channels=["ops"], remind=[LATER])])
     assert len(world.sent) == 3
     found = heard(played(world, reminded, between=True))
     times = [at for at, said in found if said == ["reminder river/node/1"]]
@@ -117,7 +112,7 @@ def test_reminders_of_another_configuration_come_between_the_noted_runs() -> Non
 
 def test_with_the_configuration_it_was_made_with_assumed_looks_add_nothing() -> None:
     world = night(
-        World(config(routes=[Route(name="a", channels=["ops"], remind=[HOUR])])),
+        World(config(routes=[Route(name="a", channels=["ops"], remind=[LATER])])),
         NOON + timedelta(hours=5),
     )
     found = played(world, between=True)
