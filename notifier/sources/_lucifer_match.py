@@ -183,7 +183,7 @@ class Match:
             # another file has its name; the last lines of this one are gone with it
             self._torn(entry)
             return False
-        if entry.path in self.finding.files:
+        if entry.path in self.finding.files or (file.loose and entry.name in inode.values()):
             # the oldest of a rotation, in whose place is now the one before it
             return False
         # a file that is being renamed is nowhere for a moment: gone is what a later look misses
@@ -228,7 +228,8 @@ class Match:
 
     def _siblings(self, entry: Entry) -> Iterator[Found]:
         """Files beside it whose names are like its own and that are not followed."""
-        followed = {one.path for one in self._of(entry.file.task)}
+        # what is missing is followed no more where its name was
+        followed = {one.path for one in self._of(entry.file.task) if one.found}
         if entry.folder not in self._sorted:
             self._sorted[entry.folder] = sorted(self._beside(entry).values())
         names, start = self._sorted[entry.folder], stem(entry)

@@ -138,6 +138,21 @@ def test_several_rotations_between_two_looks_lose_nothing(glob: str, lab: Lab) -
     assert lab.remarks() == []
 
 
+def test_a_copy_in_the_place_of_the_oldest_of_a_rotation_is_read(lab: Lab, tmp_path: Path) -> None:
+    path = begun(lab).folder / "1.events"
+    path.rename(lab.folder / "1.events.1")
+    lab.later().lines("1.events", "test_failed c")
+    lab.look()
+    # moved, so that its inode is not given out again
+    (lab.folder / "1.events.1").rename(tmp_path / "gone")
+    lab.later().lines("1.events", "test_failed d")
+    lab.write("1.events.1", path.read_bytes())
+    os.truncate(path, 0)
+    lab.lines("1.events", "completed")
+    lab.later().look()
+    assert lab.said() == ["1 ended: at least 3 of 4 tests failed: b, c, d"]
+
+
 def test_what_was_packed_before_it_was_read_is_told(lab: Lab) -> None:
     path = begun(lab).folder / "1.events"
     path.rename(lab.folder / "1.events.2")
