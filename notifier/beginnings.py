@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 
 from msgspec.structs import replace
 
-from notifier.draft import Draft
+from notifier.draft import Draft, began
 from notifier.look import Look, by_id, by_status
 from notifier.memory import Scope, Things
 from notifier.model import BAD, Frozen, Kind, Observation, Severity, Snapshot
@@ -38,7 +38,9 @@ def first(
     for name in () if kind.finite else bad:
         observation, thing = snapshot.rows[name], f"{key}/{name}"
         if not look.ignored(observation) and draft.incident(thing) is None:
-            handles.append(draft.open_incident(thing, observation, finite=False).handle)
+            since = began(observation, draft.now)
+            opened = draft.open_incident(thing, observation, finite=False, since=since)
+            handles.append(opened.handle)
     newest = _newest(snapshot, snapshot.statuses if kind.finite else bad)
     counts = Counter(healths[status] for status in snapshot.statuses.values())
     statuses = by_status({**(known or {}), **snapshot.statuses})
@@ -50,9 +52,9 @@ def first(
     draft.things[key] = replace(
         things, scopes={**things.scopes, snapshot.scope: scope}, floor=floor
     )
-    return Begun(
-        kind=kind, total=len(snapshot.statuses), failed=counts["failed"], down=tuple(handles)
-    )
+    # of what stands, those that are not well are named
+    failed = counts["failed"] if kind.finite else 0
+    return Begun(kind=kind, total=len(snapshot.statuses), failed=failed, down=tuple(handles))
 
 
 def learn(
@@ -85,10 +87,24 @@ def strange(draft: Draft, look: Look, kind: Kind, snapshot: Snapshot, scope: Sco
         doubted = replace(scope, strange=1)
         draft.things[key] = replace(things, scopes={**things.scopes, snapshot.scope: doubted})
         return None
-    for thing in draft.below(f"{key}/"):
+    return again(draft, look, kind, snapshot)
+
+
+def again(draft: Draft, look: Look, kind: Kind, snapshot: Snapshot) -> Begun:
+    """A new baseline in place of the old one, whose things are no longer watched.
+
+    Of a kind with several scopes, only those are not that this scope had.
+    """
+    key = f"{look.source}/{kind.name}"
+    things = draft.things[key]
+    others = [one for name, one in things.scopes.items() if name != snapshot.scope]
+    spared = {f"{key}/{name}" for one in others for name in by_id(one.statuses)}
+    mine = [thing for thing in draft.below(f"{key}/") if thing not in spared]
+    for thing in mine:
         draft.unwatched(draft.incidents[draft.open[thing]])
     for thing in [one for one in draft.watched if one.startswith(f"{key}/")]:
-        del draft.watched[thing]
+        if thing not in spared:
+            del draft.watched[thing]
     draft.things[key] = replace(things, floor=None)
     return replace(first(draft, look, kind, snapshot), again=True)
 
@@ -103,13 +119,14 @@ def say(draft: Draft, source: str, begun: list[Begun], first_run: str) -> None:
         covers = tuple(handle for one in fresh for handle in one.down)
         severity: Severity = "warning" if covers else "info"
         draft.say("summary", "first look", thing, severity, text=text, covers=covers)
-    for one in resets:
+    if resets:
+        kinds = _and([plurals(kind) for kind in dict.fromkeys(one.kind.name for one in resets)])
         text = (
-            f"{source} has another database now: "
-            f"none of its former {plurals(one.kind.name)} is left. "
-            f"Watching {_counts([one])}{_already([one])}{_down(draft, [one])}"
+            f"{source} has another database now: none of its former {kinds} is left. "
+            f"Watching {_counts(resets)}{_already(resets)}{_down(draft, resets)}"
         )
-        draft.say("summary", "reset", thing, "critical", text=text, covers=one.down)
+        covers = tuple(handle for one in resets for handle in one.down)
+        draft.say("summary", "reset", thing, "critical", text=text, covers=covers)
 
 
 def remark(draft: Draft, source: str, sentences: Iterable[str]) -> None:
@@ -161,8 +178,11 @@ def _already(begun: list[Begun]) -> str:
 
 
 def _down(draft: Draft, begun: list[Begun]) -> str:
-    names = [draft.incidents[handle].observation.name for one in begun for handle in one.down]
-    return f"; down now: {_names(names)}" if names else ""
+    seen = [draft.incidents[handle].observation for one in begun for handle in one.down]
+    failing = [one.name for one in seen if one.health == "failed"]
+    down = [one.name for one in seen if one.health != "failed"]
+    told = [("failing now", failing), ("down now", down)]
+    return "".join(f"; {word}: {_names(names)}" for word, names in told if names)
 
 
 def _names(names: list[str]) -> str:

@@ -13,7 +13,7 @@ from notifier import beginnings, judge
 from notifier.draft import Draft, has_ended
 from notifier.look import Look, Seen, by_id, by_status
 from notifier.memory import Scope, State, Things
-from notifier.model import Event, Kind, Observation, Snapshot
+from notifier.model import BAD, Event, Kind, Observation, Snapshot
 
 KNOWN_FOR = timedelta(days=30)
 # of a stream, so many things that have ended stay known
@@ -107,11 +107,14 @@ def _listing(
         and old.keys().isdisjoint(snapshot.statuses)
     ):
         return beginnings.strange(draft, look, kind, snapshot, scope)
+    if snapshot.reset:
+        return beginnings.again(draft, look, kind, snapshot)
+    _gone(draft, key, snapshot, old)
     newest = scope.newest
     for name in _questions(draft, key, kind, old, snapshot):
         observation = snapshot.rows[name]
         newest = max(newest or 0.0, observation.order or 0.0) or None
-        judge.judge(draft, look, kind, observation, old.get(name), struck)
+        _judge(draft, look, kind, observation, old.get(name), struck)
     statuses, absent, forgot = judge.absent(draft, look, kind, snapshot, old, scope)
     floor = things.floor
     if forgot and scope.newest is not None:
@@ -130,6 +133,28 @@ def _listing(
             floor=floor,
         )
     return None
+
+
+def _judge(
+    draft: Draft,
+    look: Look,
+    kind: Kind,
+    observation: Observation,
+    before: str | None,
+    struck: set[str],
+) -> None:
+    """Judges a thing; a change that is no problem is news too where somebody wants to hear it."""
+    said = len(draft.events)
+    judge.judge(draft, look, kind, observation, before, struck)
+    quiet = observation.health not in BAD and observation.health != "unknown"
+    if not look.changes or not quiet or observation.status == before or said < len(draft.events):
+        return
+    if not look.ignored(observation):
+        thing = f"{look.source}/{kind.name}/{observation.id}"
+        draft.say(
+            "change", observation.status, thing, "info",
+            observation=observation, before=before or "",
+        )  # fmt: skip
 
 
 def _questions(
@@ -163,18 +188,25 @@ def _stream(
         begun, snapshot = beginnings.learn(draft, look, kind, snapshot)
     key = f"{look.source}/{kind.name}"
     things = draft.things.get(key, Things())
+    quiet = not (snapshot.changes or snapshot.gone or look.pushed)
+    if quiet and snapshot.scope in things.scopes:
+        return None
     scope = things.scopes.get(snapshot.scope, Scope(since=draft.now))
-    statuses, now = by_id(scope.statuses), draft.now
-    seen = {name: scope.seen.get(name, now) for name in statuses}
+    # what a listing brought before is as old as the scope
+    statuses, seen, now = by_id(scope.statuses), dict(scope.seen), draft.now
     once = replace(kind, confirm=1)
     draft.now = min(snapshot.at or now, now)
     for observation in snapshot.changes or ():
-        judge.judge(draft, look, once, observation, statuses.get(observation.id), struck)
+        _judge(draft, look, once, observation, statuses.get(observation.id), struck)
         statuses[observation.id] = observation.status
         seen[observation.id] = draft.now
     draft.now = now
-    for name in _past(draft, look, kind, statuses, seen):
-        del statuses[name], seen[name]
+    _gone(draft, key, snapshot, statuses)
+    for name in _past(
+        draft, look, kind, statuses, {**dict.fromkeys(statuses, scope.since), **seen}
+    ):
+        del statuses[name]
+    seen = {name: at for name, at in seen.items() if name in statuses}
     new = replace(scope, statuses=by_status(statuses), seen=seen)
     things = draft.things.get(key, Things())
     if look.pushed and not statuses:
@@ -225,6 +257,13 @@ def _open(draft: Draft, thing: str) -> bool:
 
 def _ended(look: Look, kind: Kind, status: str) -> bool:
     return kind.finite and (look.pushed or has_ended(look.classify(kind.name, status)[0]))
+
+
+def _gone(draft: Draft, key: str, snapshot: Snapshot, statuses: dict[str, str]) -> None:
+    """What the source knows to have left for good is neither bad any more nor remembered."""
+    for name in snapshot.gone:
+        judge.gone(draft, f"{key}/{name}")
+        statuses.pop(name, None)
 
 
 def _forget(draft: Draft) -> None:

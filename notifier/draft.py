@@ -254,6 +254,11 @@ def _began(incident: Incident) -> datetime:
     return (incident.observation.ended if fact else None) or incident.opened
 
 
+def began(observation: Observation, now: datetime) -> datetime:
+    """Since when a standing thing is as it is now; never in the future, whatever a source says."""
+    return min(observation.since or now, now)
+
+
 def has_ended(health: str) -> bool:
     """Whether a finite thing of this health has ended, well or badly."""
     return health in ENDED

@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from notifier.escape import one_line
 from notifier.model import RANK, Event, Frozen, Incident, Observation
-from notifier.words import UNWATCHED, Facts, counted, happened, state
+from notifier.words import GONE, Facts, back, counted, happened, state
 
-FINITE = frozenset({"task", "build", "test", "vps"})
+FINITE = frozenset({"task", "build", "eval", "test", "vps"})
 NAME = 80
 # characters of what a source says became of a thing
 SAID = 500
@@ -94,6 +94,8 @@ class Line(Frozen, frozen=True, dict=True):
         # a late report may keep the time of the failure as that of the end
         if self.finite and seen.ended and (not self.over or seen.ended > since):
             at = seen.ended
+        elif self.over and seen.since and since < seen.since <= at:
+            at = seen.since
         return Facts(
             type=last.type,
             reason=last.reason,
@@ -121,14 +123,14 @@ class Line(Frozen, frozen=True, dict=True):
     @cached_property
     def word(self) -> str:
         """Its state behind a count: `37 tasks lost`, `2 nodes offline`, `3 nodes back`."""
-        if self.over and self.last.reason == UNWATCHED:
-            return UNWATCHED
+        if self.over and self.last.reason in GONE:
+            return self.last.reason
         if self.over and self.stuck:
             return "no longer stuck"
         if self.over and self.finite:
             return "completed after all" if self.seen.health == "ok" else counted(self.seen.status)
         if self.over:
-            return "back"
+            return back(self.seen.status)
         fact = self.finite and not self.stuck
         if self.last.type == "change" and self.seen.health != "failed":
             return self.seen.status

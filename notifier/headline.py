@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from notifier.folds import Line, order, short
 from notifier.model import RANK, Event
-from notifier.words import UNWATCHED, lasting, plural
+from notifier.words import GONE, lasting, plural
 
 PARTS = 3
 NAMES = 3
@@ -42,8 +42,8 @@ def _part(group: list[Line], *, alone: bool) -> str:
     if len(group) == 1:
         return _single(first)
     names = ", ".join(_short(line) for line in group[:NAMES]) + (", …" if group[NAMES:] else "")
-    if first.over and not first.finite and first.word != UNWATCHED:
-        return f"back: {names}"
+    if first.over and not first.finite and first.word not in GONE:
+        return f"{first.word}: {names}"
     if len(group) <= NAMES and not first.finite:
         *most, last = [_short(line) for line in group]
         return f"{', '.join(most)} and {last} are {first.word}"
@@ -58,9 +58,9 @@ def _part(group: list[Line], *, alone: bool) -> str:
 
 def _single(line: Line) -> str:
     facts = line.facts
-    if line.over and not line.finite and line.word != UNWATCHED:
+    if line.over and not line.finite and line.word not in GONE:
         lasted = lasting(facts.since, facts.at)
-        return f"{'was ' + facts.before if facts.untold else 'back'}: {_short(line)} ({lasted})"
+        return f"{'was ' + facts.before if facts.untold else line.word}: {_short(line)} ({lasted})"
     placed = line.finite and facts.node and not line.over and not line.says
     place = f" on {facts.node}" if placed else ""
     return f"{_short(line)} {line.verb}{place}"

@@ -5,10 +5,11 @@ from collections.abc import Container, Mapping
 from msgspec.structs import replace
 
 from notifier import beginnings
-from notifier.draft import Draft, has_ended, worse
+from notifier.draft import Draft, began, has_ended, worse
 from notifier.look import Look
 from notifier.memory import Scope, Things, Watch
 from notifier.model import BAD, Health, Incident, Kind, Observation, Snapshot
+from notifier.words import LEFT
 
 
 def judge(
@@ -123,7 +124,7 @@ def _newly_bad(
     draft: Draft, kind: Kind, thing: str, observation: Observation, before: str, struck: bool
 ) -> None:
     watch = draft.watched.get(thing, Watch(since=draft.now))
-    since = watch.since if watch.looks else draft.now
+    since = watch.since if watch.looks else began(observation, draft.now)
     need = 2 if observation.health == "missing" else kind.confirm
     if not struck and watch.looks + 1 < need:
         draft.watched[thing] = replace(watch, since=since, looks=watch.looks + 1)
@@ -132,6 +133,14 @@ def _newly_bad(
         draft.flap(incident, observation, before)
     else:
         draft.problem(thing, observation, finite=False, before=before, since=since)
+
+
+def gone(draft: Draft, thing: str) -> None:
+    """The source knows that a thing has left for good: whoever was told of it hears that."""
+    draft.watched.pop(thing, None)
+    incident = draft.incident(thing)
+    if incident is not None and incident.settled is None:
+        draft.end(incident, None, LEFT)
 
 
 def _while_flapping(draft: Draft, incident: Incident, observation: Observation) -> None:

@@ -23,7 +23,8 @@ OURS = "notifier"
 class Look(Frozen, frozen=True, kw_only=True):
     """All that one run saw of one source, and how its words are read today.
 
-    `families` are those that were asked for. `ignored` says whether a thing is never a problem.
+    `families` are those that were asked for. `changes`: some route takes events of that type, so
+    what changes and is no problem is news too. `ignored` says whether a thing is never a problem.
     What was `pushed` says nothing of the source itself.
     """
 
@@ -35,6 +36,7 @@ class Look(Frozen, frozen=True, kw_only=True):
     ignore: Sequence[Mapping[str, str | list[str]]] = ()
     stuck_after: Mapping[str, float] = {}
     pushed: bool = False
+    changes: bool = False
 
     @property
     def snapshots(self) -> list[Snapshot]:

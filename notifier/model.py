@@ -57,6 +57,8 @@ class Observation(Frozen, frozen=True, kw_only=True):
     node, job or failed build this belongs to. `says` is what became of a failed thing in the
     source's own words, to stand behind its name: `ended: 3 of 41 tests failed: a, b, c`.
     `log` is the end of its log, where that was fetched.
+    `since`: from when on a standing thing is as it is now, where the source knows that better
+    than the look that found it.
     """
 
     kind: str
@@ -77,6 +79,7 @@ class Observation(Frozen, frozen=True, kw_only=True):
     started: Moment | None = None
     ended: Moment | None = None
     last_seen: Moment | None = None
+    since: Moment | None = None
     order: float | None = None
     link: str = ""
     labels: dict[str, str] = {}
@@ -89,8 +92,10 @@ class Snapshot(Frozen, frozen=True, kw_only=True):
     A listing has `statuses` (id -> raw status, every row) and `rows`, which may be lazy: diff
     asks it only for the ids it has a question about. Only in a `complete` listing absence means
     anything; from one that is `paged`, a window on a longer list, what had ended drops out.
-    A stream has `changes` instead: observations in order, absence means nothing. Changes that are
-    `past` happened before anybody looked: they are learned, as those of a first listing are.
+    `reset` says that it comes from another database than all before. A stream has `changes`
+    instead: observations in order, absence means nothing. Changes that are `past` happened before
+    anybody looked: they are learned, as those of a first listing are. In both, `gone` are ids that
+    the source knows to have left for good.
     `order` tells an id's `Observation.order` without its row, where an id shows it. `notes` are
     odd rows and limits, one line each, for the person at the terminal; `remarks` are sentences
     for everybody, said once: what a look knows to have missed. `at` is when it was seen, where
@@ -104,8 +109,10 @@ class Snapshot(Frozen, frozen=True, kw_only=True):
     order: Callable[[str], float | None] | None = None
     complete: bool = True
     paged: bool = False
+    reset: bool = False
     changes: tuple[Observation, ...] | None = None
     past: bool = False
+    gone: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     at: Moment | None = None
     remarks: tuple[str, ...] = ()

@@ -91,6 +91,9 @@ def poll(
     _side_by_side(config, tasks, time.monotonic() + budget, now, environ)
     for task in tasks:
         _gather(task, done, now)
+    # what changes and is no problem is worth an event only where somebody wants to hear of it
+    changes = any("change" in route.events and route.channels for route in config.routes)
+    done.looks = [replace(look, changes=changes) for look in done.looks]
     return done
 
 
@@ -209,16 +212,13 @@ def _ask(
 ) -> None:
     """Asks one source for its families in turn; the second is spared a host that is gone."""
     module = sources.module(task.settings.type)
-    settings = task.settings
     try:
-        token = secrets.resolve(getattr(settings, "token", ""), environ)
+        settings = _resolved(task.settings, environ)
     except SecretError as error:
         for family in task.families:
             refused = Unreadable(family=family, why="refused", reason=f"secret {error}")
             task.answers[family] = ([refused], now, 0.0)
         return
-    if token:
-        settings = replace(settings, token=token)
     with sources.connect(settings, config.run.redact) as http:
         for family in task.families:
             want = frozenset(kind.name for kind in module.KINDS.values() if kind.family == family)
@@ -229,6 +229,16 @@ def _ask(
             task.answers[family] = (results, now, time.monotonic() - began)
             if any(isinstance(one, Unreadable) and one.why in SOURCE_WIDE for one in results):
                 break
+
+
+def _resolved(settings: SourceSettings, environ: Mapping[str, str]) -> SourceSettings:
+    """The settings with the secrets themselves in them. Raises SecretError."""
+    found: dict[str, Any] = {}
+    if token := getattr(settings, "token", ""):
+        found["token"] = secrets.resolve(token, environ)
+    if headers := getattr(settings, "headers", {}):
+        found["headers"] = {name: secrets.resolve(one, environ) for name, one in headers.items()}
+    return replace(settings, **found) if found else settings
 
 
 def _gather(task: _Task, done: Polled, now: datetime) -> None:

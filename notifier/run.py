@@ -131,7 +131,9 @@ def decide(
     outlook = Outlook(state, config, people, families, now, seen)
     state, reminded = reminders.remind(reminders.pruned(state, outlook, over), outlook)
     state, due = compose(state, Outlook(state, config, people, families, now, seen), keyed)
-    told = {event.id: state.events[event.id] for event in (*events, *reminded)}
+    addressed = (state.events[event.id] for event in (*events, *reminded))
+    # a change that no route wants is not news
+    told = {event.id: event for event in addressed if event.to or event.type != "change"}
     return route.swept(state, now), due, told
 
 

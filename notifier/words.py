@@ -6,8 +6,9 @@ from notifier.model import EventType, Frozen, Health
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
-# the reason of an ending that is no recovery
-UNWATCHED = "no longer watched"
+# reasons of endings that are no recovery
+UNWATCHED, LEFT = "no longer watched", "no longer there"
+GONE = (UNWATCHED, LEFT)
 
 # raw status of a finite thing -> what happened to it, and the same in a count
 VERBS = {
@@ -41,7 +42,21 @@ STATES = {
     "host needs deploy": "in need of a new deployment",
     "host needs manual repair": "in need of repair by a person",
     "host needs replacement": "in need of replacement",
+    "dependency failed": "failing (dependency failed)",
+    "failed with output": "failing (failed with output)",
+    "timed out": "failing (timed out)",
+    "cached failure": "failing (cached failure)",
+    "unsupported system": "failing (unsupported system)",
+    "log limit": "failing (log limit exceeded)",
+    "output limit": "failing (output limit exceeded)",
+    "not deterministic": "failing (not deterministic)",
+    "evaluation failed": "failing to evaluate",
+    "evaluator killed": "failing to evaluate (evaluator killed)",
+    "fetch failed": "failing to fetch its inputs",
+    "some jobs failed": "failing to evaluate some jobs",
 }
+# raw status of a standing thing that is well again -> what it is then
+BACKS = {"succeeded": "fixed", "evaluated": "evaluating again"}
 
 
 class Facts(Frozen, frozen=True, kw_only=True):
@@ -145,6 +160,11 @@ def state(status: str) -> str:
     return STATES.get(word, word) or "bad"
 
 
+def back(status: str) -> str:
+    """What a standing thing is that is well again: `back`, `fixed`."""
+    return BACKS.get(plainly(status), "back")
+
+
 def plainly(status: str) -> str:
     """A raw status as words."""
     return status[:60].replace("_", " ").strip().lower()
@@ -189,16 +209,16 @@ def _problem(facts: Facts, clock: Clock) -> str:
 
 def _ending(facts: Facts, clock: Clock) -> str:
     since, end = clock.time(facts.since), clock.time(facts.at)
-    if facts.reason == UNWATCHED:
+    if facts.reason in GONE:
         fact = facts.finite and not facts.stuck
         was = happened(facts.before) if fact else f"{state(facts.before)} since"
-        return f"{facts.name} is no longer watched ({was} {since})"
+        return f"{facts.name} is {facts.reason} ({was} {since})"
     if not facts.finite:
         span = clock.span(facts.since, facts.at)
         lasted = lasting(facts.since, facts.at)
         if facts.untold:
             return f"{facts.name} was {state(facts.before)} {span} ({lasted})"
-        return f"{facts.name} is back after {lasted} ({state(facts.before)} {span})"
+        return f"{facts.name} is {back(facts.status)} after {lasted} ({state(facts.before)} {span})"
     if facts.stuck:
         stayed = f"{plainly(facts.before)} {clock.span(facts.since, facts.at)}"
         return f"{facts.name} is no longer stuck: {plainly(facts.status)} ({stayed})"
