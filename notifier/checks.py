@@ -29,6 +29,8 @@ SEEN = ("name", "id", "node", "owner", "group", "status", "kind")
 PLACEHOLDERS = ("id", "name", "node")
 REFERENCES = ("env:", "file:", "credential:")
 KINDS = ("email", "slack", "webhook", "url")
+# headers that our own client decides
+OURS = ("accept", "accept-encoding", "connection", "content-length", "host", "transfer-encoding")
 # keys of a channel that are or hold secrets
 SECRETS = ("smtp_password", "slack", "webhook", "secret", "url")
 _ADDRESS = re.compile(
@@ -117,6 +119,18 @@ def _source(where: str, name: str, source: SourceSettings, faults: Faults) -> No
     _positive(where, "timeout", [getattr(source, "timeout", Duration(1))], faults)
     _url(where, "url", getattr(source, "url", ""), faults)
     _reference(where, "token", getattr(source, "token", ""), faults)
+    _login(where, source, faults)
+
+
+def _login(where: str, source: SourceSettings, faults: Faults) -> None:
+    """Headers and cookies with which a proxy or a private server is passed."""
+    for header, value in getattr(source, "headers", {}).items():
+        _reference(where, f"headers.{header}", value, faults)
+        if not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", header) or header.lower() in OURS:
+            faults.error(where, f"key 'headers.{header[:60]}': not a header that can be set")
+    jar = getattr(source, "cookie_jar", "")
+    if jar and not jar.startswith("/"):
+        faults.error(where, "key 'cookie_jar': needs the whole path, from / on")
 
 
 def _channel(where: str, channel: ChannelSettings, faults: Faults) -> None:

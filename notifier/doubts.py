@@ -69,6 +69,12 @@ def _literal_secrets(config: Config) -> Iterator[str]:
     ]
     if _literal("ping_url", config.run.ping_url):
         found.append(("run", "ping_url"))
+    found += [
+        (f"sources.{name}", f"headers.{header}")
+        for name, source in config.sources.items()
+        for header, value in getattr(source, "headers", {}).items()
+        if _literal("headers", value)
+    ]
     for where, key in found:
         yield (
             f"{where}: key '{key}': a secret in a file that others can read; "

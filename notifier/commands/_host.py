@@ -137,9 +137,12 @@ def _settings(kind: str, url: str, token: str) -> SourceSettings | None:
 
 
 def kind(kind: str) -> str:
-    """A kind of thing of this type, for the example of a route."""
-    known = sources.module(kind).KINDS.values()
-    return next((one.name for one in known if one.finite), next(iter(known)).name)
+    """A kind of thing that this type shows if nothing is said, for the example of a route."""
+    known = sources.module(kind).KINDS
+    usual: list[str] = getattr(_settings(kind, "http://localhost", ""), "kinds", None) or list(
+        known
+    )
+    return next((name for name in usual if known[name].finite), usual[0])
 
 
 def name(given: str | None, url: str, kind: str) -> str:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 GROUP = "notifier.sources"
 BUILT_IN: Mapping[str, str] = {
     "hakuriver": "hakuriver",
+    "hydra": "hydra",
     "kohakuriver": "hakuriver",
     "lucifer": "lucifer",
 }
@@ -96,9 +97,9 @@ def module(kind: str) -> Source:
 def connect(settings: SourceSettings, redact: Sequence[str] = (), most: int = 0) -> Http:
     """A session with the source's server; a context manager. `redact`: globs of more secrets.
 
-    What a third party's settings lack (token, ca_file, timeout, max_bytes) has a default. A source
-    whose settings have no `url` asks no server: what it gets can only redact. `most` are the
-    largest answers, in bytes, in place of the settings' own bound.
+    What a type's settings lack (token, headers, cookie_jar, ca_file, timeout, max_bytes) has a
+    default. A source whose settings have no `url` asks no server: what it gets can only redact.
+    `most` are the largest answers, in bytes, in place of the settings' own bound.
     """
     from notifier.sources import _redact
 
@@ -113,6 +114,8 @@ def connect(settings: SourceSettings, redact: Sequence[str] = (), most: int = 0)
     return _http.Http(
         settings.url,
         token=getattr(settings, "token", ""),
+        headers=getattr(settings, "headers", None),
+        cookie_jar=getattr(settings, "cookie_jar", ""),
         ca_file=getattr(settings, "ca_file", ""),
         timeout=getattr(settings, "timeout", 60.0),
         max_bytes=most or getattr(settings, "max_bytes", _http.MAX_BYTES),

@@ -7,7 +7,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -21,6 +21,7 @@ import urllib3
 from requests.auth import AuthBase, HTTPBasicAuth
 
 from notifier.model import UnreadableWhy
+from notifier.sources._cookies import cookies
 from notifier.sources._failed import ERROR_BYTES, LookFailed, not_ok, place, size
 from notifier.sources._redact import Redactor
 from notifier.sources._text import clean
@@ -69,7 +70,9 @@ class _Session(requests.Session):
 class Http:
     """A session with one server below `url`. Nothing is retried, no redirect is followed.
 
-    `token` goes out as a bearer token, user and password of `url` as basic authentication.
+    `token` goes out as a bearer token, user and password of `url` as basic authentication,
+    `headers` and the cookies of the file `cookie_jar` with every request. Cookies that the server
+    sets are sent back as long as the session lives.
     `timeout` (seconds) bounds the connection and each wait for data; `max_bytes` a body. After a
     time-out the server is not asked again: it may still be at work on the first question.
     `ahead` is how many seconds the server's clock was before ours when it last answered with 200.
@@ -81,6 +84,8 @@ class Http:
         url: str,
         *,
         token: str = "",
+        headers: Mapping[str, str] | None = None,
+        cookie_jar: str = "",
         ca_file: str = "",
         timeout: float = 60.0,
         max_bytes: int = MAX_BYTES,
@@ -91,16 +96,16 @@ class Http:
         self.ahead: float | None = None
         self.kept: dict[str, Any] = {}
         self._url, auth = _split(url, token)
-        self._token = token
+        self._secrets = {"token": token, **(headers or {})}
+        self._cookie_jar = cookie_jar
         self._ca_file = ca_file
         self._timeout = timeout
         self._max_bytes = max_bytes
         self._slow = False
         self._session = _Session()
         self._session.auth = auth
-        self._session.headers.update(
-            {"User-Agent": user_agent, "Accept": "application/json", "Accept-Encoding": "identity"}
-        )
+        ours = {"Accept": "application/json", "Accept-Encoding": "identity"}
+        self._session.headers.update({"User-Agent": user_agent, **(headers or {}), **ours})
 
     def __enter__(self) -> Self:
         return self
@@ -142,8 +147,12 @@ class Http:
         """Raises LookFailed for what need not be asked."""
         if not self._url:
             raise LookFailed("refused", "the url is not a valid http(s) address")
-        if not (self._token.isascii() and (self._token or "-").isprintable()):
-            raise LookFailed("refused", "the token holds characters that no header may hold")
+        for name, value in self._secrets.items():
+            if not (value.isascii() and (value or "-").isprintable()) or value != value.strip():
+                raise LookFailed("refused", f"the {name} holds characters that no header may hold")
+        if self._cookie_jar:
+            self._session.cookies.update(cookies(self._cookie_jar))
+            self._cookie_jar = ""
         if self._ca_file and not Path(self._ca_file).is_file():
             raise LookFailed("tls", "tls: ca_file does not exist")
         if self._slow:

@@ -211,7 +211,7 @@ REFUSED = Reply(b'{"detail":"Not authenticated"}', 401)
 @pytest.mark.parametrize(
     ("routes", "told"),
     [
-        ({}, "http 404 for /api/nodes and /nodes: is the url right?; nothing was written"),
+        ({}, "http 404 for /api/nodes and /nodes: is the url right?; hydra: http 404: not there)"),
         ({"/api/nodes": hosts.babbles}, "the answer is not HTTP"),
         ({"/api/nodes": hosts.silent}, "no answer within 0.3 s|not finished before"),
         ({"/api/nodes": hosts.drips}, "not finished before|no answer"),
