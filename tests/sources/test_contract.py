@@ -125,7 +125,7 @@ def test_what_is_asked_again_unchanged_gives_the_very_same_cursor(stub: Stub, ki
 def test_an_unknown_type_names_the_known_ones() -> None:
     with pytest.raises(KeyError) as found:
         sources.settings_of("nagios")
-    assert found.value.args[0] == ["hakuriver", "kohakuriver", "lucifer"]
+    assert found.value.args[0] == ["hakuriver", "hydra", "kohakuriver", "lucifer"]
 
 
 @pytest.fixture
@@ -144,7 +144,7 @@ def test_a_third_party_s_source_is_found_by_its_entry_point() -> None:
     assert sources.module("lake") is sources.module("hakuriver")
     with pytest.raises(KeyError) as found:
         sources.module("nagios")
-    assert found.value.args[0] == ["hakuriver", "kohakuriver", "lake", "lucifer", "pond"]
+    assert found.value.args[0] == ["hakuriver", "hydra", "kohakuriver", "lake", "lucifer", "pond"]
 
 
 @pytest.mark.usefixtures("plugin")

@@ -1,0 +1,159 @@
+"""What a message about jobs needs beyond their state, asked for the few that are news."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from notifier.model import Observation
+from notifier.sources._failed import LookFailed
+from notifier.sources._hydra_evals import Added, Pages
+from notifier.sources._hydra_jobs import BROKEN, FIXED, STILL, News, parents, told
+from notifier.sources._hydra_memory import Failing, Record
+from notifier.sources._hydra_results import Ended, Room
+from notifier.sources._hydra_seen import Case, Seer, inputs, job_id, resolved, was
+from notifier.sources._hydra_server import Server
+from notifier.sources._hydra_words import NONE, SUCCEEDED, outcome
+
+# of so many jobs that are news the build is asked for, of so many its history
+DETAILS, HISTORIES = 50, 20
+# a build that failed before the last looks at its job is one of so many
+FORMER = 10
+
+
+class Teller:
+    """Words for what one look found in one jobset. What cannot be asked is left out."""
+
+    def __init__(
+        self, server: Server, seer: Seer, room: Room, name: str, pages: Pages | None
+    ) -> None:
+        self.server = server
+        self.seer = seer
+        self.room = room
+        self.name = name
+        self.pages = pages
+
+    def jobs(self, record: Record, news: Sequence[News]) -> list[Observation]:
+        """Jobs that broke, are still broken, or were fixed: what others depend on comes first."""
+        changed = [one for one in news if one.what != STILL]
+        self._complete(record, changed)
+        above = parents(record, news)
+        ordered = sorted(news, key=lambda one: one.ended.number in above)
+        roots = [one for one in changed if one.ended.number not in above]
+        deep = {id(one) for one in roots[: self.room.take(min(HISTORIES, len(roots)))]}
+        return [
+            self.seer.job(self._case(record, one, above, deep=id(one) in deep)) for one in ordered
+        ]
+
+    def builds(
+        self, record: Record, results: Iterable[Ended], news: Sequence[News]
+    ) -> list[Observation]:
+        """Builds that ended, well or not."""
+        above = parents(record, news)
+        seen = []
+        for one in sorted(results, key=lambda one: one.number in above):
+            parent = above.get(one.number)
+            root = 0 if parent is None else _build(parent)
+            seen.append(self.seer.build(self._bare(one), outcome(one.status), root))
+        return seen
+
+    def evaluation(self, record: Record, number: int, status: str) -> Observation:
+        """An evaluation that was added, or is complete."""
+        lines = [told(record.tally.get(str(number), ())), *self._inputs(number, 0)]
+        return self.seer.evaluation(self.name, number, status, filter(None, lines))
+
+    def added(self, record: Record, one: Added) -> Observation:
+        """A new evaluation, with what it brought."""
+        number = one.evaluation.id
+        cached = f", {len(one.cached):,} as before" if one.cached else ""
+        lines = [f"{len(one.fresh):,} new builds{cached}", *self._inputs(number, 0)]
+        status = "building" if str(number) in record.pending else "completed"
+        return self.seer.evaluation(self.name, number, status, lines)
+
+    def _complete(self, record: Record, news: Sequence[News]) -> None:
+        """Times of the builds: those that failed by themselves before those they took along."""
+        bare = [one for one in news if not one.ended.stop]
+        bare.sort(key=lambda one: (one.what == FIXED, one.ended.status == 2))
+        for one in bare[: self.room.take(min(DETAILS, len(bare)))]:
+            try:
+                build = self.server.build(one.ended.number)
+            except LookFailed:
+                return
+            if build is None:
+                continue
+            one.ended.stop, one.ended.start = build.stoptime or 0, build.starttime or 0
+            failing = record.failing.get(one.job)
+            if failing and failing.build == build.id:
+                failing.stop = one.ended.stop
+                if one.what == BROKEN:
+                    failing.since = one.ended.stop or failing.since
+
+    def _case(
+        self, record: Record, one: News, above: dict[int, Ended | Failing], *, deep: bool
+    ) -> Case:
+        case = self._bare(one.ended)
+        failing = record.failing.get(one.job)
+        case.since = failing.since if failing else one.ended.stop
+        parent = above.get(one.ended.number)
+        case.part_of = self._job_of(record, parent) if parent is not None else ""
+        former = one.was.build if one.was else 0
+        if one.was:
+            case.was = was(one.was.status, one.was.build)
+        elif deep:
+            case.was, former = self._before(one.ended)
+            case.step, case.log = self._steps(one.ended)
+        digest = told(record.tally.get(str(one.ended.evaluation), ()))
+        first = [f"evaluation {one.ended.evaluation}: {digest}"] if digest else []
+        case.inputs = (*first, *self._inputs(one.ended.evaluation, former))
+        return case
+
+    def _bare(self, one: Ended) -> Case:
+        return Case(
+            jobset=self.name,
+            job=one.job,
+            system=one.system,
+            build=one.number,
+            status=one.status,
+            evaluation=one.evaluation,
+            stop=one.stop,
+        )
+
+    def _job_of(self, record: Record, parent: Ended | Failing) -> str:
+        if isinstance(parent, Ended):
+            return job_id(self.name, parent.job, parent.system)
+        for job, one in record.failing.items():
+            if one is parent:
+                name, _, system = job.rpartition(":")
+                return job_id(self.name, name, system)
+        return ""
+
+    def _before(self, one: Ended) -> tuple[str, int]:
+        """How the build before that one ended, as Hydra's plug-ins see it: not aborted, not
+        cancelled, the newest with a lower number."""
+        try:
+            rows = self.server.latest(self.name, FORMER, one.job, one.system)
+        except LookFailed:
+            return "", 0
+        for row in rows:
+            if row.id < one.number and row.buildstatus not in NONE:
+                return was(row.buildstatus, row.id), row.id
+        return ("none, this is its first build" if len(rows) < FORMER else ""), 0
+
+    def _steps(self, one: Ended) -> tuple[str, str]:
+        if one.status == SUCCEEDED:
+            return "", ""
+        try:
+            return resolved(one.number, self.server.info(one.number))
+        except LookFailed:
+            return "", ""
+
+    def _inputs(self, number: int, former: int) -> Iterator[str]:
+        """What changed since the evaluation that still had the former build, or the one before."""
+        if self.pages is None:
+            try:
+                self.pages = Pages(self.server.evaluations(self.name, 1).evals)
+            except LookFailed:
+                self.pages = Pages([])
+        old = self.pages.holding(former, number) if former else None
+        yield from inputs(old or self.pages.before(number), self.pages.get(number))
+
+
+def _build(one: Ended | Failing) -> int:
+    return one.number if isinstance(one, Ended) else one.build
