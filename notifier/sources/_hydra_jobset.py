@@ -115,7 +115,7 @@ class One(Own, kw_only=True):
             return
         words = dict.fromkeys(well, "succeeded")
         words |= {job: outcome(one.status) for job, one in record.failing.items()}
-        names = {self.seer.plain_job(self.name, job, "").id: job for job in words}
+        names = {self.seer.job_id(self.name, job): job for job in words}
 
         def build(ident: str, status: str) -> Observation:
             job, known = names[ident], record.failing.get(names[ident])
@@ -156,7 +156,7 @@ class One(Own, kw_only=True):
                 self._baseline(record, well)
         elif "job" in self.kinds and record.evals:
             seen = tuple(teller.jobs(record, news))
-            names = tuple(self.seer.plain_job(self.name, job, "").id for job in gone)
+            names = tuple(self.seer.job_id(self.name, job) for job in gone)
             self.found.append(Snapshot(kind="job", scope=self.name, changes=seen, gone=names))
         if "build" in self.kinds:
             self._builds(teller, record, added, results, news)

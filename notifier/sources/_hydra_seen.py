@@ -96,6 +96,10 @@ class Seer(msgspec.Struct, frozen=True):
             labels={key: value for key, value in labels.items() if value},
         )
 
+    def job_id(self, jobset: str, name: str) -> str:
+        """The id of a job that a record knows as JOB:SYSTEM."""
+        return clean(f"{jobset}:{name}", ID, line=True)
+
     def plain_job(self, jobset: str, name: str, status: str) -> Observation:
         """A job of which only the state is known."""
         job, _, system = name.rpartition(":")

@@ -99,11 +99,7 @@ class Tasks(msgspec.Struct):
     def _left(self, name: str) -> None:
         """A jobset that was deleted or hidden, and what failed in it."""
         record = self.memory.record(name)
-        jobs = (
-            [self.seer.plain_job(name, job, "failed").id for job in record.failing]
-            if record
-            else []
-        )
+        jobs = [self.seer.job_id(name, job) for job in record.failing] if record else []
         self.memory.drop(name)
         for kind, gone in (("jobset", [self.seer.jobset(name, "", "", "", 0).id]), ("job", jobs)):
             if kind in self.kinds and gone:
