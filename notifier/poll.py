@@ -213,7 +213,7 @@ def _ask(
     """Asks one source for its families in turn; the second is spared a host that is gone."""
     module = sources.module(task.settings.type)
     try:
-        settings = _resolved(task.settings, environ)
+        settings = secrets.revealed(task.settings, environ)
     except SecretError as error:
         for family in task.families:
             refused = Unreadable(family=family, why="refused", reason=f"secret {error}")
@@ -229,16 +229,6 @@ def _ask(
             task.answers[family] = (results, now, time.monotonic() - began)
             if any(isinstance(one, Unreadable) and one.why in SOURCE_WIDE for one in results):
                 break
-
-
-def _resolved(settings: SourceSettings, environ: Mapping[str, str]) -> SourceSettings:
-    """The settings with the secrets themselves in them. Raises SecretError."""
-    found: dict[str, Any] = {}
-    if token := getattr(settings, "token", ""):
-        found["token"] = secrets.resolve(token, environ)
-    if headers := getattr(settings, "headers", {}):
-        found["headers"] = {name: secrets.resolve(one, environ) for name, one in headers.items()}
-    return replace(settings, **found) if found else settings
 
 
 def _gather(task: _Task, done: Polled, now: datetime) -> None:

@@ -3,8 +3,12 @@
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+
+from msgspec.structs import replace
 
 from notifier.errors import SecretError
+from notifier.settings import SourceSettings
 
 LIMIT = 64 * 1024
 
@@ -30,6 +34,16 @@ def resolve(reference: str, environ: Mapping[str, str]) -> str:
             raise SecretError(f"{reference}: not a credential's name")
         return _read(Path(folder) / name, reference)
     return reference
+
+
+def revealed(settings: SourceSettings, environ: Mapping[str, str]) -> SourceSettings:
+    """A source's settings with the secrets themselves in them. Raises SecretError."""
+    found: dict[str, Any] = {}
+    if token := getattr(settings, "token", ""):
+        found["token"] = resolve(token, environ)
+    if headers := getattr(settings, "headers", {}):
+        found["headers"] = {name: resolve(one, environ) for name, one in headers.items()}
+    return replace(settings, **found) if found else settings
 
 
 def _read(path: Path, reference: str) -> str:
