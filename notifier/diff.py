@@ -119,7 +119,7 @@ def _listing(
     floor = things.floor
     if forgot and scope.newest is not None:
         floor = max(floor or 0.0, scope.newest - beginnings.LATE)
-    same = statuses == old
+    same = statuses == old and not snapshot.gone
     new = Scope(
         since=scope.since,
         statuses=scope.statuses if same else by_status(statuses),

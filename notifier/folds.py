@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from notifier.escape import one_line
 from notifier.model import RANK, Event, Frozen, Incident, Observation
-from notifier.words import GONE, Facts, back, counted, happened, state
+from notifier.words import COMPLETED, GONE, Facts, back, counted, done, happened, state
 
 FINITE = frozenset({"task", "build", "eval", "test", "vps"})
 NAME = 80
@@ -133,7 +133,7 @@ class Line(Frozen, frozen=True, dict=True):
             return back(self.seen.status)
         fact = self.finite and not self.stuck
         if self.last.type == "change" and self.seen.health != "failed":
-            return self.seen.status
+            return done(self.seen.status)
         word = counted(self.seen.status) if fact else state(self.seen.status)
         if self.stuck:
             word = f"stuck in {word}"
@@ -142,6 +142,8 @@ class Line(Frozen, frozen=True, dict=True):
     @cached_property
     def verb(self) -> str:
         """The same behind its name: `train.py was lost`, `gpu-07 is flapping, now offline`."""
+        if self.last.type == "change" and self.seen.health != "failed":
+            return self.word if self.word == COMPLETED else f"is {self.word}"
         if self.finite and not self.stuck:
             if self.problem and self.problem.observation:
                 return f"{happened(self.problem.observation.status)}, then completed"

@@ -10,6 +10,8 @@ from notifier.words import GONE, lasting, plural
 PARTS = 3
 NAMES = 3
 MANY = 10
+# names that take more characters are counted
+WIDE = 60
 
 
 def headline(lines: Sequence[Line], summaries: Sequence[Event]) -> str:
@@ -44,7 +46,7 @@ def _part(group: list[Line], *, alone: bool) -> str:
     names = ", ".join(_short(line) for line in group[:NAMES]) + (", …" if group[NAMES:] else "")
     if first.over and not first.finite and first.word not in GONE:
         return f"{first.word}: {names}"
-    if len(group) <= NAMES and not first.finite:
+    if len(group) <= NAMES and not first.finite and len(names) <= WIDE:
         *most, last = [_short(line) for line in group]
         return f"{', '.join(most)} and {last} are {first.word}"
     said = f"{plural(len(group), first.seen.kind)} {first.word}"

@@ -10,6 +10,8 @@ from notifier.folds import Fold, Line, short
 from notifier.model import RANK, Event, EventType, Frozen, Health, Incident, Severity
 from notifier.words import Clock, lasting, plural, sentence, state
 
+# what a group of such things is called; that of a job or a build has a telling name by itself
+GROUPS = {"task": "batch ", "job": "", "build": "", "eval": ""}
 PLACES = frozenset({"node", "machine", "host"})
 
 
@@ -142,7 +144,7 @@ def alike(
     kind, _, name = one.place.partition("/")[2].partition("/")
     name = short((parent.observation.name if parent else "") or name)
     if one.batch:
-        group = f"{'batch' if seen.kind == 'task' else 'group'} {short(one.batch)}"
+        group = f"{GROUPS.get(seen.kind, 'group ')}{short(one.batch)}"
         words = f"{many} of {group} {first.word}"
     else:
         words = f"{many} {first.word} {'on' if kind in PLACES else 'of'} {name}"

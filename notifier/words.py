@@ -6,6 +6,9 @@ from notifier.model import EventType, Frozen, Health
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
+# raw statuses of a finite thing that are all told as completed
+COMPLETED = "completed"
+DONE = (COMPLETED, "succeeded", "finished", "passed", "ok")
 # reasons of endings that are no recovery
 UNWATCHED, LEFT = "no longer watched", "no longer there"
 GONE = (UNWATCHED, LEFT)
@@ -165,6 +168,12 @@ def back(status: str) -> str:
     return BACKS.get(plainly(status), "back")
 
 
+def done(status: str) -> str:
+    """What became of a thing of which nothing is wrong: `completed`, `queued`, `cached`."""
+    word = plainly(status)
+    return COMPLETED if word in DONE else word
+
+
 def plainly(status: str) -> str:
     """A raw status as words."""
     return status[:60].replace("_", " ").strip().lower()
@@ -230,7 +239,7 @@ def _ending(facts: Facts, clock: Clock) -> str:
 
 
 def _change(facts: Facts, clock: Clock) -> str:
-    if facts.finite and facts.health == "ok":
+    if facts.finite and facts.health == "ok" and done(facts.status) == COMPLETED:
         return f"{facts.name} completed{_on(facts)} at {clock.time(facts.at)}"
     return f"{facts.name}: {plainly(facts.status)} at {clock.time(facts.at)}"
 

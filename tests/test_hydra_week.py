@@ -1,75 +1,16 @@
 """A week of a Hydra server, through `notifier check`: what is told, once and rightly."""
 
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
+import hydra_samples
 import pytest
+from hydra_week import JOBS, Week, settled
 from peers import Ran, Sink
 from sources.hosts import Reply, Stub
-from sources.hydra_server import ABORTED, DEPENDENCY, FAILED, TIMED_OUT, Server, body
+from sources.hydra_server import ABORTED, DEPENDENCY, FAILED, TIMED_OUT, body
 
 from notifier import cli
-
-CONFIG = """
-[run]
-timezone = "UTC"
-[sources.ci]
-type = "hydra"
-url = "{url}"
-{more}
-[channels.hook]
-webhook = "{hook}"
-[channels.rest]
-webhook = "{hook}rest"
-[[routes]]
-match = {{ kind = ["build", "eval"] }}
-events = ["problem", "recovery", "change"]
-channels = ["rest"]
-[[routes]]
-channels = ["hook"]
-"""
-JOBS = {job: f"{job}-1" for job in ("hello", "world", "tested")}
-
-
-class Week:
-    """A server, the command, a receiver; `check` is one run five minutes after the last."""
-
-    def __init__(self, folder: Path, stub: Stub, sink: Sink, run: Callable[..., Ran]) -> None:
-        self.now = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
-        self.server = Server(stub, self.now)
-        self.config = folder / "config.toml"
-        self.folder = folder
-        self.sink = sink
-        self._run = run
-        self.configure()
-
-    def configure(self, more: str = "") -> None:
-        self.config.write_text(CONFIG.format(url=self.server.url, hook=self.sink.url, more=more))
-        self.config.chmod(0o600)
-
-    def check(self, *args: str, minutes: int = 5) -> Ran:
-        """One run; the server's clock and ours are the same."""
-        self.now += timedelta(minutes=minutes)
-        self.server.now = self.now
-        self.server.stub.asked.clear()
-        self.sink.requests.clear()
-        return self._run("-c", str(self.config), "check", *args)
-
-    def told(self, *args: str, minutes: int = 5) -> list[str]:
-        """What one run said of each event: its sentence and thing, without whom it told."""
-        ran = self.check(*args, minutes=minutes)
-        assert ran.code in (0, 1), ran
-        return [line.rpartition(" [told ")[0] or line for line in ran.out.splitlines()]
-
-    @property
-    def asked(self) -> list[str]:
-        return self.server.stub.asked
-
-    def events(self) -> list[dict[str, Any]]:
-        """The events that the last run delivered."""
-        return [event for one in self.sink.requests for event in one.json()["events"]]
 
 
 @pytest.fixture
@@ -89,17 +30,6 @@ def week(
     yield made
     stub.stop()
     sink.stop()
-
-
-def settled(week: Week) -> Server:
-    """A jobset whose jobs are all well, looked at twice."""
-    server = week.server
-    server.add("demo:main")
-    server.evaluate("demo:main", JOBS, revision="a" * 40)
-    server.end(*JOBS)
-    week.check()
-    assert week.told() == []
-    return server
 
 
 HELLO, WORLD, TESTED = (f"demo:main:{job} on x86_64-linux" for job in JOBS)
@@ -169,7 +99,7 @@ def test_a_job_that_broke_is_told_once_and_its_fix_once(week: Week) -> None:
     assert week.told() == [f"{HELLO} is failing since 12:10 UTC {HELLO_ID}"]
     (event,) = week.events()
     assert event["message"] == (
-        "evaluation 2: 1 newly broken\n"
+        "evaluation 2: 1 newly broken; "
         "src: aaaaaaaaaaaa \N{RIGHTWARDS ARROW} bbbbbbbbbbbb (https://example.org/demo.git)"
     )
     assert event["link"] == f"{server.url}/build/4"
@@ -192,7 +122,7 @@ def test_a_job_that_broke_is_told_once_and_its_fix_once(week: Week) -> None:
     ]
     (event,) = week.events()
     assert event["labels"]["previous"] == "timed out (build 5)"
-    assert event["message"].startswith("evaluation 4: 1 fixed\nsrc: cccccccccccc")
+    assert event["message"].startswith("evaluation 4: 1 fixed; src: cccccccccccc")
     assert week.told() == []
 
 
@@ -223,7 +153,7 @@ def test_what_could_not_start_is_counted_under_the_build_that_failed(week: Week)
         f"{TESTED} is failing (dependency failed) since 12:10 UTC {TESTED_ID}",
     ]
     (letter,) = week.sink.requests
-    assert letter.json()["title"].startswith(f"[ci] {HELLO} is failing, {WORLD} and ")
+    assert letter.json()["title"] == f"[ci] {HELLO} is failing, 2 jobs failing (dependency failed)"
     assert {one["part_of"] for one in week.events()} == {"", HELLO_ID[1:-1]}
 
 
@@ -676,19 +606,29 @@ def test_builds_and_evaluations_are_changes_where_nothing_is_wrong(week: Week) -
     server = settled(week)
     server.evaluate("demo:main", {**JOBS, "hello": "hello-2"}, revision="b" * 40)
     assert week.told() == [
+        "build 2 of demo:main:world on x86_64-linux: cached at 12:15 UTC (ci/build/2)",
+        "build 3 of demo:main:tested on x86_64-linux: cached at 12:15 UTC (ci/build/3)",
         "build 4 of demo:main:hello on x86_64-linux: queued at 12:15 UTC (ci/build/4)",
         "evaluation 2 of demo:main: building at 12:15 UTC (ci/eval/2)",
     ]
     message = [one["message"] for one in week.events() if one["kind"] == "eval"]
-    assert message == ["1 new builds, 2 as before\nsrc: aaaaaaaaaaaa \N{RIGHTWARDS ARROW} "
+    assert message == ["1 new build, 2 as before; src: aaaaaaaaaaaa \N{RIGHTWARDS ARROW} "
                        "bbbbbbbbbbbb (https://example.org/demo.git)"]  # fmt: skip
+    server.busy = [4, 4]
+    assert week.told() == [
+        "build 4 of demo:main:hello on x86_64-linux: building at 12:20 UTC (ci/build/4)"
+    ]
+    assert week.told() == []
+    server.busy = []
     server.end("hello")
     assert week.told() == [
-        "build 4 of demo:main:hello on x86_64-linux completed at 12:15 UTC (ci/build/4)",
-        "evaluation 2 of demo:main completed at 12:20 UTC (ci/eval/2)",
+        "build 4 of demo:main:hello on x86_64-linux completed at 12:25 UTC (ci/build/4)",
+        "evaluation 2 of demo:main completed at 12:30 UTC (ci/eval/2)",
     ]
     server.same("demo:main")
-    assert week.told() == ["evaluation of demo:main completed at 12:20 UTC (ci/eval/demo:main)"]
+    assert week.told() == ["evaluation of demo:main: cached at 12:30 UTC (ci/eval/demo:main)"]
+    server.same("demo:main")
+    assert week.told() == ["evaluation of demo:main: cached at 12:35 UTC (ci/eval/demo:main)"]
 
 
 def test_a_build_that_fails_is_restarted_and_fails_again_is_told_each_time(week: Week) -> None:
@@ -721,3 +661,41 @@ def test_an_evaluation_that_runs_is_told_and_its_failure(week: Week) -> None:
     assert told[1].startswith("evaluation of demo:main failed at 12:20 UTC")
     server.checked("demo:main", error("x"))
     assert week.told() == []
+
+
+def test_a_window_that_does_not_reach_back_is_told(week: Week) -> None:
+    server = settled(week)
+    old = {f"o{number:03}": f"o{number}" for number in range(60)}
+    server.evaluate("demo:main", {**JOBS, **old})
+    assert week.told() == []
+    server.end(*old)
+    new = {f"n{number:03}": f"n{number}" for number in range(10)}
+    server.evaluate("demo:main", {**JOBS, **old, **new})
+    server.end(*new)
+    # a server that lists no more than the ten newest, whatever is asked for
+    listed = server._latest
+    server._latest = lambda query: listed({**query, "nr": "10"})
+    assert week.told() == [
+        "ci: demo:main: 20 ended builds are older than those listed in one answer; "
+        "they are asked for one by one, 40 at a look"
+    ]
+    assert len([one for one in week.asked if one.startswith("/build/")]) == 40
+    assert week.told() == []
+    assert len([one for one in week.asked if one.startswith("/build/")]) == 20
+
+
+def test_more_new_evaluations_than_pages_is_told(week: Week) -> None:
+    server = settled(week)
+    for number in range(205):
+        server.evaluate("demo:main", {**JOBS, "hello": f"hello-{number}"})
+    server.end("hello")
+    (told,) = week.told()
+    assert told == "ci: demo:main: more new evaluations than the 10 pages that are read"
+
+
+# ---- the page ---------------------------------------------------------------------------------
+
+
+def test_the_samples_in_the_page_are_what_is_sent() -> None:
+    kept = hydra_samples.written(hydra_samples.PAGE.read_text(encoding="utf-8"))
+    assert kept == hydra_samples.section(), "PYTHONPATH=tests python -m hydra_samples writes them"

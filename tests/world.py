@@ -120,6 +120,8 @@ class World:
         # rows of services that keep incidents under keys of their own
         self.keyed: frozenset[str] = frozenset()
         self.stuck_after: dict[str, float] = {}
+        # whether some route wants every change
+        self.changes = False
         self.ignore: list[dict[str, str | list[str]]] = []
         # what stands in the journal; which generation of the state this is; the last look
         self.lines: list[record.Entry] = []
@@ -238,6 +240,7 @@ class World:
             results=tuple(results),
             ignore=self.ignore,
             stuck_after=self.stuck_after,
+            changes=self.changes,
         )
 
     def outlook(self) -> Outlook:

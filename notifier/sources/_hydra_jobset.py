@@ -40,7 +40,9 @@ class One(Own, kw_only=True):
     def _look(self, record: Record, checked: Sequence[Build]) -> Record | None:
         clocks = self.clocks()
         same = record.based and clocks == record.clocks and record.counts == self.row.counts
-        if same and not checked and not self.vanished and not self.silent(record):
+        begun = self._begun(record)
+        more = checked or self.vanished or begun or record.behind
+        if same and not more and not self.silent(record):
             self._quiet(record)
             return None
         evaluated = record.clocks[1:2] != clocks[1:2]
@@ -57,6 +59,13 @@ class One(Own, kw_only=True):
         if not self.failed:
             record.clocks, record.counts = clocks, self.row.counts
         return record
+
+    def _begun(self, record: Record) -> set[int]:
+        """Builds that are being worked on since the last look. Asked only where that is told."""
+        if "build" not in self.kinds or not record.pending:
+            return set()
+        begun = self.server.building() & record.waiting().keys()
+        return begun - set(record.building)
 
     def _try(self, part: Callable[[], None]) -> bool:
         """Whether a part of the look succeeded."""
@@ -76,16 +85,18 @@ class One(Own, kw_only=True):
         if evaluated or not record.based:
             pages = evals.read(self.server, self.name, record)
         if pages and not pages.whole:
-            self._note(f"more new evaluations than the {evals.PAGES} pages that are read")
+            self._remark(f"more new evaluations than the {evals.PAGES} pages that are read")
         if not record.based or (pages and evals.another(pages, record)):
             self._begin(record, pages or evals.Pages([]), reset=record.based)
         else:
             self._go_on(record, pages, checked)
         record.tidy()
 
-    def _note(self, text: str) -> None:
-        note = (f"{self.name}: {text}",)
-        self.found.append(Snapshot(kind="jobset", scope=self.name, changes=(), notes=note))
+    def _remark(self, text: str) -> None:
+        """Tells everybody, once, what this look knows to have missed."""
+        said = (f"{self.name}: {text}",)
+        kind = min(self.kinds)
+        self.found.append(Snapshot(kind=kind, scope=self.name, changes=(), remarks=said))
 
     def _begin(self, record: Record, pages: evals.Pages, *, reset: bool) -> None:
         """A first look, or the first at another database: what is there is no news."""
@@ -107,7 +118,7 @@ class One(Own, kw_only=True):
         record.based = True
         if results.unread:
             many = f"{len(results.unread):,} old builds were not read"
-            self._note(f"{many}; how their jobs are is known from their next build on")
+            self._remark(f"{many}; how their jobs are is known from their next build on")
 
     def _baseline(self, record: Record, well: Sequence[str], *, reset: bool = False) -> None:
         """All jobs as they are now, as a listing."""
@@ -144,8 +155,9 @@ class One(Own, kw_only=True):
             record.young = True
         added = evals.add(pages, record) if pages else []
         before = {*record.pending, *(str(one.evaluation.id) for one in added)}
-        moved = record.counts != self.row.counts
+        moved, behind = record.counts != self.row.counts, record.behind
         results = ended(self.server, self.name, record, checked, self.room, moved=moved)
+        record.behind = bool(results.unread)
         news = jobs.judge(record, results.done, self._time())
         gone = [*jobs.left(record), *jobs.lost(record, self.vanished)]
         teller = Teller(self.server, self.seer, self.room, self.name, pages)
@@ -165,9 +177,9 @@ class One(Own, kw_only=True):
             over = sorted(int(one) for one in before - record.pending.keys())
             seen += tuple(teller.evaluation(record, one, "completed") for one in over)
             self.found.append(Snapshot(kind="eval", scope=self.name, changes=seen))
-        if results.unread:
+        if results.unread and not behind:
             many = f"{len(results.unread):,} ended builds are older than those listed in one answer"
-            self._note(f"{many}; they are asked for one by one, {SINGLES} at a look")
+            self._remark(f"{many}; they are asked for one by one, {SINGLES} at a look")
 
     def _builds(
         self,
@@ -178,22 +190,23 @@ class One(Own, kw_only=True):
         news: Sequence[jobs.News],
     ) -> None:
         """Builds that were queued, restarted, begun or ended, in this order."""
-        queue, _ = self.server.queue() if record.pending or added else ({}, True)
         waiting = record.waiting()
+        queue = self.server.queue()[0] if waiting else {}
+        begun = self._begun(record)
         fresh = {number for one in added for number in one.fresh} | results.again
-        now_building = self.server.building() if waiting else set()
-        changes = []
-        for number in sorted((fresh | now_building) & waiting.keys() & queue.keys()):
+        changes, cached = teller.cached(added)
+        for number in sorted((fresh | begun) & waiting.keys() & queue.keys()):
             one = queue[number]
             case = Case(
                 jobset=self.name, job=one.job, system=one.system, build=number, status=-1,
                 evaluation=waiting[number],
             )  # fmt: skip
-            changes.append(
-                self.seer.build(case, "building" if number in now_building else "queued")
-            )
+            changes.append(self.seer.build(case, "building" if number in begun else "queued"))
         changes += teller.builds(record, results.done, news)
-        self.found.append(Snapshot(kind="build", scope=self.name, changes=tuple(changes)))
+        record.building = sorted({*record.building, *begun} & waiting.keys())
+        self.found.append(
+            Snapshot(kind="build", scope=self.name, changes=tuple(changes), gone=cached)
+        )
 
     def _quiet(self, record: Record) -> None:
         """Nothing changed: each scope was read, and has nothing to say."""

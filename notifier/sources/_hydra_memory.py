@@ -33,7 +33,8 @@ class Record(msgspec.Struct, omit_defaults=True):
     known build; `turn`: the last one that was asked for singly. `status`, `error` (a fingerprint),
     `enabled`: the jobset's own state; `asked`: when it was last asked whether it is off. `based`:
     its builds were looked at before. `young`: its first evaluation is not complete. `begun`: the
-    last word on an evaluation that has no number yet.
+    last word on an evaluation that has no number yet. `building`: builds that were told to be.
+    `behind`: builds that ended are still to be asked for.
     """
 
     clocks: list[Any] = []
@@ -55,6 +56,8 @@ class Record(msgspec.Struct, omit_defaults=True):
     young: bool = False
     asked: int = 0
     begun: str = ""
+    building: list[int] = []
+    behind: bool = False
 
     def followed(self) -> dict[int, Failing]:
         """The builds that failed or came to nothing, by number: each can be restarted."""

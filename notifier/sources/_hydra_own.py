@@ -121,7 +121,8 @@ class Own(msgspec.Struct, kw_only=True):
             seen = self.seer.evaluation(self.name, None, record.begun, at=at, error=record.error)
             changes = (seen,)
         gone = (self.seer.evaluation(self.name, None, "started").id,)
-        ended = old in ("started", "asked_for") and not record.begun
+        # a check without a change is news each time, so it is not remembered
+        ended = record.begun == "cached" or (old in ("started", "asked_for") and not record.begun)
         self.found.append(
             Snapshot(kind="eval", scope=self.name, changes=changes, gone=gone if ended else ())
         )

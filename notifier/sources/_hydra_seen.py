@@ -128,7 +128,7 @@ class Seer(msgspec.Struct, frozen=True):
             group=clean(case.jobset, SHORT, line=True),
             part_of=f"build/{parent}" if parent else "",
             message=self._lines(case.inputs),
-            ended=moment(case.stop),
+            ended=moment(case.stop) if status != "cached" else None,
             order=float(case.stop) if case.stop else None,
             link=self._link("build", str(case.build), name, f"/build/{case.build}"),
             labels={key: value for key, value in labels.items() if value},

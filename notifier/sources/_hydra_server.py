@@ -135,6 +135,7 @@ class Server:
         self.deadline = deadline
         self.date: datetime | None = None
         self.odd = 0
+        self._building: set[int] | None = None
         self._queue: tuple[dict[int, Row], bool] | None = None
 
     def projects(self) -> list[str]:
@@ -174,7 +175,9 @@ class Server:
 
     def building(self) -> set[int]:
         """The builds that are being worked on now."""
-        return {row.id for row in self._many("/status", Row)}
+        if self._building is None:
+            self._building = {row.id for row in self._many("/status", Row)}
+        return self._building
 
     def build(self, number: int) -> Build | None:
         """One build; None when the server has it no more."""

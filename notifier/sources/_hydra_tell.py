@@ -11,10 +11,13 @@ from notifier.sources._hydra_results import Ended, Room
 from notifier.sources._hydra_seen import Case, Seer, inputs, job_id, resolved, was
 from notifier.sources._hydra_server import Server
 from notifier.sources._hydra_words import NONE, SUCCEEDED, outcome
+from notifier.words import plural
 
 # of so many jobs that are news the build is asked for, of so many its history
 DETAILS, HISTORIES = 50, 20
-# a build that failed before the last looks at its job is one of so many
+# builds of an evaluation that are told one by one although they were there before
+CACHED = 200
+# rows of a job's history that are looked at for its former real outcome
 FORMER = 10
 
 
@@ -54,16 +57,41 @@ class Teller:
             seen.append(self.seer.build(self._bare(one), outcome(one.status), root))
         return seen
 
+    def cached(self, added: Iterable[Added]) -> tuple[list[Observation], tuple[str, ...]]:
+        """Builds of before that a new evaluation lists again, if they are few, and their ids.
+
+        What is well is told once for each evaluation, so its id is to be forgotten at once.
+        """
+        seen: list[Observation] = []
+        for one in added:
+            if not 0 < len(one.cached) <= CACHED:
+                continue
+            try:
+                members = self.server.members(one.evaluation.id)
+            except LookFailed:
+                continue
+            for build in members:
+                well = build.finished and build.buildstatus == SUCCEEDED
+                if build.id in one.cached and (well or not build.finished):
+                    case = Case(
+                        jobset=self.name, job=build.job, system=build.system, build=build.id,
+                        status=SUCCEEDED, evaluation=one.evaluation.id,
+                    )  # fmt: skip
+                    seen.append(self.seer.build(case, "cached" if well else "queued_before"))
+        return seen, tuple(one.id for one in seen if one.status == "cached")
+
     def evaluation(self, record: Record, number: int, status: str) -> Observation:
         """An evaluation that was added, or is complete."""
-        lines = [told(record.tally.get(str(number), ())), *self._inputs(number, 0)]
-        return self.seer.evaluation(self.name, number, status, filter(None, lines))
+        first = filter(None, [told(record.tally.get(str(number), ()))])
+        lines = _telling([*first], [*self._inputs(number, 0)])
+        return self.seer.evaluation(self.name, number, status, lines)
 
     def added(self, record: Record, one: Added) -> Observation:
         """A new evaluation, with what it brought."""
         number = one.evaluation.id
         cached = f", {len(one.cached):,} as before" if one.cached else ""
-        lines = [f"{len(one.fresh):,} new builds{cached}", *self._inputs(number, 0)]
+        first = f"{plural(len(one.fresh), 'new build')}{cached}"
+        lines = _telling([first], [*self._inputs(number, 0)])
         status = "building" if str(number) in record.pending else "completed"
         return self.seer.evaluation(self.name, number, status, lines)
 
@@ -99,9 +127,10 @@ class Teller:
         elif deep:
             case.was, former = self._before(one.ended)
             case.step, case.log = self._steps(one.ended)
-        digest = told(record.tally.get(str(one.ended.evaluation), ()))
-        first = [f"evaluation {one.ended.evaluation}: {digest}"] if digest else []
-        case.inputs = (*first, *self._inputs(one.ended.evaluation, former))
+        number = one.ended.evaluation
+        digest = told(record.tally.get(str(number), ()))
+        first = [f"evaluation {number}: {digest}"] if digest else []
+        case.inputs = _telling(first, [*self._inputs(number, former)])
         return case
 
     def _bare(self, one: Ended) -> Case:
@@ -153,6 +182,15 @@ class Teller:
                 self.pages = Pages([])
         old = self.pages.holding(former, number) if former else None
         yield from inputs(old or self.pages.before(number), self.pages.get(number))
+
+
+def _telling(first: list[str], changed: list[str]) -> tuple[str, ...]:
+    """Lines of which the first is enough: several things in one message show no more of it."""
+    if len(changed) == 1:
+        return ("; ".join((*first, *changed)),)
+    more = [f"{len(changed)} inputs changed"] if changed else []
+    head = "; ".join((*first, *more))
+    return (head, *changed) if head else ()
 
 
 def _build(one: Ended | Failing) -> int:

@@ -34,6 +34,7 @@ _BUILDS: dict[str, Meaning] = {
     **dict.fromkeys(OUTCOMES.values(), _FAILED),
     "succeeded": _OK, "dependency_failed": _LESS, "aborted": _LESS, "cancelled": _CANCELLED,
     "resolved": _ACTIVE, "queued": _ACTIVE, "building": _ACTIVE,
+    "cached": _OK, "queued_before": _ACTIVE,
 }  # fmt: skip
 MEANINGS: Mapping[str, Mapping[str, Meaning]] = {
     "job": {**_BUILDS, "aborted": _ACTIVE, "cancelled": _ACTIVE},

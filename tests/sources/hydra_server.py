@@ -53,6 +53,7 @@ class Server:
         self.evals: dict[int, dict[str, Any]] = {}
         self.builds: dict[int, dict[str, Any]] = {}
         self.hidden: set[int] = set()
+        self.busy: list[int] = []
         self.deleted: set[int] = set()
 
     @property
@@ -194,7 +195,8 @@ class Server:
             case "/queue-runner-status":
                 return self.runner
             case "/status":
-                return []
+                # one entry for each busy step
+                return [self._shown(self.builds[number]) for number in self.busy]
         return None
 
     def _there(self) -> dict[int, dict[str, Any]]:
