@@ -16,6 +16,7 @@ from notifier.errors import ConfigError, Exit
 from notifier.settings import ChannelSettings, Route, RunSettings, StateSettings, Window
 from notifier.sources.hakuriver import Settings
 
+HYDRA = '[sources.ci]\ntype = "hydra"\nurl = "http://h"\n'
 RIVER = '[sources.river]\ntype = "hakuriver"\nurl = "http://river.example:8000"\n'
 OPS = '[channels.ops]\nemail = ["ops@example.org"]\nsmtp = "mail.example.org"\n'
 LEAST = RIVER + OPS
@@ -143,6 +144,26 @@ FAULTS = [
         "sources.river: key 'stuck_after': must be more than 0",
     ),
     (f"{RIVER}timeout = '0s'\n{OPS}", "sources.river: key 'timeout': must be more than 0"),
+    (
+        f"{HYDRA}headers = {{ X-A = 'file:token' }}\n{OPS}",
+        "sources.ci: key 'headers.X-A': file: needs the whole path, from / on",
+    ),
+    (
+        f"{HYDRA}headers = {{ Accept = 'text/html' }}\n{OPS}",
+        "sources.ci: key 'headers.Accept': not a header that can be set",
+    ),
+    (
+        f"{HYDRA}headers = {{ 'X A' = 'b' }}\n{OPS}",
+        "sources.ci: key 'headers.X A': not a header that can be set",
+    ),
+    (
+        f"{HYDRA}cookie_jar = 'cookies'\n{OPS}",
+        "sources.ci: key 'cookie_jar': needs the whole path, from / on",
+    ),
+    (
+        f"{HYDRA}kinds = ['jobs']\n{OPS}",
+        "sources.ci: key 'kinds.1': expected one of job, jobset, machine, queue, build, eval",
+    ),
     (
         f"{RIVER}token = 'file:token'\n{OPS}",
         "sources.river: key 'token': file: needs the whole path, from / on",

@@ -183,6 +183,11 @@ SECRETS = [
     ("channels.new", "", '[channels.new]\nslack = "https://hooks.slack.com/hunter2"'),
     ("channels.new", "", '[channels.new]\nwebhook = "https://u:hunter2@h/"'),
     ("sources.new", "", '[sources.new]\ntype = "hakuriver"\nurl = "https://u:hunter2@h/"'),
+    (
+        "sources.ci",
+        "",
+        '[sources.ci]\ntype = "hydra"\nurl = "https://h/"\nheaders = { X-A = "hunter2" }',
+    ),
 ]
 
 

@@ -6,9 +6,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
+from notifier import secrets
 from notifier.errors import SecretError
 from notifier.secrets import LIMIT, resolve
+from notifier.sources import hakuriver, hydra
 
 
 def test_text_without_a_known_prefix_is_itself() -> None:
@@ -101,3 +104,18 @@ def test_no_content_of_a_file_makes_another_error(raw: bytes) -> None:
         assert value == raw.decode().strip("\r\n")
     finally:
         os.close(handle)
+
+
+def test_the_token_and_every_header_of_a_source_may_be_a_reference(tmp_path: Path) -> None:
+    kept = tmp_path / "proxy"
+    kept.write_text("s3cret\n")
+    headers = {"X-One": f"file:{kept}", "X-Two": "env:TWO", "X-Three": "plain"}
+    settings = hydra.Settings(type="hydra", url="http://h", headers=headers)
+    found = secrets.revealed(settings, {"TWO": "2"})
+    assert found == replace(settings, headers={"X-One": "s3cret", "X-Two": "2", "X-Three": "plain"})
+    river = hakuriver.Settings(type="hakuriver", url="http://h", token="env:T")
+    assert secrets.revealed(river, {"T": "t"}) == replace(river, token="t")
+    bare = replace(settings, headers={})
+    assert secrets.revealed(bare, {}) is bare
+    with pytest.raises(SecretError, match="env:TWO"):
+        secrets.revealed(settings, {})

@@ -1,5 +1,6 @@
 """Reads a file of cookies as browsers and `curl -c` write it: a login that somebody made."""
 
+import warnings
 from http.cookiejar import CookieJar, LoadError, MozillaCookieJar
 
 from notifier.sources._failed import LookFailed
@@ -12,7 +13,10 @@ def cookies(path: str) -> CookieJar:
     """
     jar = MozillaCookieJar(path)
     try:
-        jar.load(ignore_discard=True, ignore_expires=True)
+        # it would warn with a part of what it cannot read, and that is a secret
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            jar.load(ignore_discard=True, ignore_expires=True)
     except LoadError:
         reason = "cookie_jar: not a cookie file (as curl -c writes it)"
         raise LookFailed("refused", reason) from None

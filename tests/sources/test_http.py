@@ -379,3 +379,68 @@ def test_a_bug_of_ours_is_not_taken_for_a_failure_of_the_server(
     monkeypatch.setattr(http, "_fetch", broken)
     with pytest.raises(KeyError):
         http.get("/x", soon())
+
+
+def test_headers_go_out_with_every_request_and_ours_stay_ours(stub: Stub, connect: Connect) -> None:
+    stub.routes["/x"] = Reply()
+    more = {"X-Proxy": "s3cret", "accept": "text/html", "User-Agent": "me"}
+    http = connect(stub.url, headers=more)
+    for _ in range(2):
+        http.get("/x", soon())
+    for head in stub.heads:
+        assert (head["x-proxy"], head["accept"]) == ("s3cret", "application/json")
+
+
+@pytest.mark.parametrize("value", ["a\r\nEvil: 1", "ünder", "a\x00", " padded"])
+def test_a_header_that_cannot_be_sent_is_refused_unseen(
+    stub: Stub, connect: Connect, value: str
+) -> None:
+    why, reason = told(connect(stub.url, headers={"X-Proxy": value}))
+    assert (why, reason) == ("refused", "the X-Proxy holds characters that no header may hold")
+    assert stub.asked == []
+
+
+JAR = """# Netscape HTTP Cookie File
+
+#HttpOnly_127.0.0.1\tFALSE\t/\tFALSE\t{}\thydra_session\tabc123
+elsewhere.example\tFALSE\t/\tFALSE\t0\tother\tsecret
+"""
+
+
+@pytest.mark.parametrize("expires", ["0", "1", "4102444800"])
+def test_the_cookies_of_a_file_go_to_their_host_alone_whatever_their_date(
+    stub: Stub, connect: Connect, tmp_path: Path, expires: str
+) -> None:
+    stub.routes["/x"] = Reply(headers={"Set-Cookie": "more=1; path=/"})
+    jar = tmp_path / "jar"
+    jar.write_text(JAR.format(expires))
+    before = jar.read_bytes()
+    http = connect(stub.url, cookie_jar=str(jar))
+    for _ in range(2):
+        http.get("/x", soon())
+    assert stub.heads[0]["cookie"] == "hydra_session=abc123"
+    # what the server sets is sent back while the session lives, and never written
+    assert sorted(stub.heads[1]["cookie"].split("; ")) == ["hydra_session=abc123", "more=1"]
+    assert jar.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (None, "cookie_jar: no such file or directory"),
+        (b"{}", "cookie_jar: not a cookie file (as curl -c writes it)"),
+        (b"# Netscape HTTP Cookie File\nnonsense", "cookie_jar: not a cookie file"),
+        (b"# Netscape HTTP Cookie File\n\xff\xfe", "cookie_jar: not text"),
+    ],
+)
+def test_a_file_of_cookies_that_is_none_is_refused_each_time(
+    stub: Stub, connect: Connect, tmp_path: Path, content: bytes | None, reason: str
+) -> None:
+    jar = tmp_path / "jar"
+    if content is not None:
+        jar.write_bytes(content)
+    http = connect(stub.url, cookie_jar=str(jar))
+    for _ in range(2):
+        why, said = told(http)
+        assert (why, said.startswith(reason)) == ("refused", True)
+    assert stub.asked == []
