@@ -11,6 +11,8 @@ from typing import Any
 
 from sources import hosts
 from sources.hosts import Reply, Stub
+from sources.hydra_server import Server
+from sources.streams import NOON
 
 from notifier import sources
 
@@ -43,6 +45,29 @@ def _hakuriver(stub: Stub, folder: Path) -> Place:
     module: Any = sources.module("hakuriver")
     settings = module.Settings(type="hakuriver", url=stub.url)
     return Place(module, settings, lambda: hosts.dialect_a(stub, "m06"))
+
+
+def _hydra(stub: Stub, folder: Path) -> Place:
+    module: Any = sources.module("hydra")
+    settings = module.Settings(type="hydra", url=stub.url, kinds=list(module.KINDS))
+    server = Server(stub, NOON)
+    server.add("demo:main")
+    jobs = {name: f"{name}-1" for name in ("hello", "world", "a.x86_64-linux", "\x1b[31mevil")}
+    server.evaluate("demo:main", jobs)
+    server.end(*jobs)
+    server.end("world", status=1)
+    server.add("demo:broken", enabled=3)
+    server.checked("demo:broken", "error: \x1b]0;title\x07undefined variable")
+
+    def change() -> None:
+        server.later()
+        server.evaluate("demo:main", {**jobs, "hello": "hello-2", "world": "world-2"})
+        server.end("hello", status=1)
+        server.end("world")
+        server.checked("demo:broken")
+        server.machines.pop("builder-1", None)
+
+    return Place(module, settings, change)
 
 
 def _lucifer(stub: Stub, folder: Path) -> Place:
@@ -81,7 +106,12 @@ def _bare(kind: str) -> World:
     return place
 
 
-WORLDS: dict[str, World] = {"board": _board, "hakuriver": _hakuriver, "lucifer": _lucifer}
+WORLDS: dict[str, World] = {
+    "board": _board,
+    "hakuriver": _hakuriver,
+    "hydra": _hydra,
+    "lucifer": _lucifer,
+}
 ALL = {
     **WORLDS,
     **{kind: _bare(kind) for kind in set(sources.BUILT_IN.values()) - WORLDS.keys()},
