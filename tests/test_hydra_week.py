@@ -11,6 +11,7 @@ from sources.hosts import Reply, Stub
 from sources.hydra_server import ABORTED, DEPENDENCY, FAILED, TIMED_OUT, body
 
 from notifier import cli
+from notifier.sources import _hydra_tell
 
 
 @pytest.fixture
@@ -140,6 +141,21 @@ def test_the_inputs_are_compared_with_the_evaluation_that_had_the_last_real_outc
     (event,) = week.events()
     assert event["labels"]["previous"] == "succeeded (build 1)"
     assert "src: aaaaaaaaaaaa \N{RIGHTWARDS ARROW} dddddddddddd" in event["message"]
+
+
+def test_of_very_large_evaluations_only_the_two_that_matter_are_read(
+    week: Week, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_hydra_tell, "LARGE", 2)
+    server = settled(week)
+    for number, sign in ((2, "b"), (3, "c")):
+        server.evaluate("demo:main", {**JOBS, "hello": f"hello-{number}"}, revision=sign * 40)
+    assert week.told() == []
+    server.end("hello", status=FAILED)
+    assert len(week.told()) == 1
+    (event,) = week.events()
+    assert "src: bbbbbbbbbbbb \N{RIGHTWARDS ARROW} cccccccccccc" in event["message"]
+    assert [one for one in week.asked if "eval" in one] == ["/eval/3", "/eval/2"]
 
 
 def test_what_could_not_start_is_counted_under_the_build_that_failed(week: Week) -> None:
@@ -599,6 +615,14 @@ def test_only_the_projects_and_jobsets_that_are_named_are_looked_at(week: Week) 
 # ---- builds and evaluations, for routes that name them ----------------------------------------
 
 KINDS = 'kinds = ["job", "jobset", "machine", "queue", "build", "eval"]'
+
+
+def test_a_route_for_a_kind_that_is_not_looked_at_is_doubted(week: Week) -> None:
+    warned = "key 'match.kind': '{}' fits nothing that is configured"
+    ran = week.check()
+    assert [warned.format(kind) in ran.err for kind in ("build", "eval")] == [True, True]
+    week.configure(KINDS)
+    assert "fits nothing" not in week.check().err
 
 
 def test_builds_and_evaluations_are_changes_where_nothing_is_wrong(week: Week) -> None:

@@ -30,8 +30,13 @@ def configuration(context: Context) -> Config:
     """Finds and reads the configuration. Raises ConfigError."""
     path = find(context.args.config, context.environ)
     config = load(path, sources.settings_of, context.environ)
-    types = {source.type for source in config.sources.values()}
-    kinds = {kind for name in types for kind in sources.module(name).KINDS}
+    kinds = {
+        kind
+        for source in config.sources.values()
+        for kind in sources.module(source.type).KINDS
+        # a source may be told to look at some of its kinds alone
+        if kind in getattr(source, "kinds", (kind,))
+    }
     return replace(config, warnings=doubts(config, kinds))
 
 

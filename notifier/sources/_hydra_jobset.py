@@ -160,7 +160,7 @@ class One(Own, kw_only=True):
         record.behind = bool(results.unread)
         news = jobs.judge(record, results.done, self._time())
         gone = [*jobs.left(record), *jobs.lost(record, self.vanished)]
-        teller = Teller(self.server, self.seer, self.room, self.name, pages)
+        teller = Teller(self.server, self.seer, self.room, self.name, pages, self.row.nrtotal)
         if record.young:
             if not record.pending or len(record.evals) >= GROWN:
                 record.young = False

@@ -155,6 +155,10 @@ class Server:
         more = f"?page={page}" if page > 1 else ""
         return self._one(f"/jobset/{place(name)}/evals{more}", Evaluations)
 
+    def evaluation(self, number: int) -> Evaluation:
+        """One evaluation."""
+        return self._one(f"/eval/{number}", Evaluation)
+
     def members(self, evaluation: int) -> list[Build]:
         """All builds of an evaluation: dear to the server."""
         return self._many(f"/eval/{evaluation}/builds", Build)

@@ -17,6 +17,8 @@ from notifier.words import plural
 DETAILS, HISTORIES = 50, 20
 # builds of an evaluation that are told one by one although they were there before
 CACHED = 200
+# an evaluation of more builds is asked for by itself: a page has all builds of twenty
+LARGE = 2000
 # rows of a job's history that are looked at for its former real outcome
 FORMER = 10
 
@@ -25,13 +27,14 @@ class Teller:
     """Words for what one look found in one jobset. What cannot be asked is left out."""
 
     def __init__(
-        self, server: Server, seer: Seer, room: Room, name: str, pages: Pages | None
+        self, server: Server, seer: Seer, room: Room, name: str, pages: Pages | None, builds: int
     ) -> None:
         self.server = server
         self.seer = seer
         self.room = room
         self.name = name
         self.pages = pages
+        self.large = builds > LARGE
 
     def jobs(self, record: Record, news: Sequence[News]) -> list[Observation]:
         """Jobs that broke, are still broken, or were fixed: what others depend on comes first."""
@@ -83,7 +86,7 @@ class Teller:
     def evaluation(self, record: Record, number: int, status: str) -> Observation:
         """An evaluation that was added, or is complete."""
         first = filter(None, [told(record.tally.get(str(number), ()))])
-        lines = _telling([*first], [*self._inputs(number, 0)])
+        lines = _telling([*first], [*self._inputs(record, number, 0)])
         return self.seer.evaluation(self.name, number, status, lines)
 
     def added(self, record: Record, one: Added) -> Observation:
@@ -91,7 +94,7 @@ class Teller:
         number = one.evaluation.id
         cached = f", {len(one.cached):,} as before" if one.cached else ""
         first = f"{plural(len(one.fresh), 'new build')}{cached}"
-        lines = _telling([first], [*self._inputs(number, 0)])
+        lines = _telling([first], [*self._inputs(record, number, 0)])
         status = "building" if str(number) in record.pending else "completed"
         return self.seer.evaluation(self.name, number, status, lines)
 
@@ -130,7 +133,7 @@ class Teller:
         number = one.ended.evaluation
         digest = told(record.tally.get(str(number), ()))
         first = [f"evaluation {number}: {digest}"] if digest else []
-        case.inputs = _telling(first, [*self._inputs(number, former)])
+        case.inputs = _telling(first, [*self._inputs(record, number, former)])
         return case
 
     def _bare(self, one: Ended) -> Case:
@@ -173,15 +176,26 @@ class Teller:
         except LookFailed:
             return "", ""
 
-    def _inputs(self, number: int, former: int) -> Iterator[str]:
+    def _inputs(self, record: Record, number: int, former: int) -> Iterator[str]:
         """What changed since the evaluation that still had the former build, or the one before."""
-        if self.pages is None:
-            try:
+        pages = self._around(record, number)
+        old = pages.holding(former, number) if former else None
+        yield from inputs(old or pages.before(number), pages.get(number))
+
+    def _around(self, record: Record, number: int) -> Pages:
+        """That evaluation and some before it: of very large ones only the one before."""
+        if self.pages is not None and (not self.large or self.pages.get(number)):
+            return self.pages
+        try:
+            if self.large:
+                older = [one for one in record.evals if one < number]
+                wanted = [number, *([max(older)] if older else [])]
+                self.pages = Pages([self.server.evaluation(one) for one in wanted])
+            else:
                 self.pages = Pages(self.server.evaluations(self.name, 1).evals)
-            except LookFailed:
-                self.pages = Pages([])
-        old = self.pages.holding(former, number) if former else None
-        yield from inputs(old or self.pages.before(number), self.pages.get(number))
+        except LookFailed:
+            self.pages = Pages([])
+        return self.pages
 
 
 def _telling(first: list[str], changed: list[str]) -> tuple[str, ...]:

@@ -163,9 +163,10 @@ class Server:
             found = self._jobset(f"{parts[1]}:{parts[2]}", parts[3:], query)
         if found is None and parts[0] == "build" and int(parts[1]) in self._there():
             found = self._one(self.builds[int(parts[1])], parts[2:])
-        if found is None and parts[0] == "eval":
-            ids = self.evals[int(parts[1])]["answer"]["builds"]
-            found = [self._shown(self.builds[number]) for number in ids]
+        if found is None and parts[0] == "eval" and int(parts[1]) in self.evals:
+            found = self.evals[int(parts[1])]["answer"]
+            if parts[2:] == ["builds"]:
+                found = [self._shown(self.builds[number]) for number in found["builds"]]
         if found is None:
             return self._reply({"error": "Page not found."}, 404)
         return self._reply(found)
