@@ -190,7 +190,7 @@ def _stream(
     things = draft.things.get(key, Things())
     quiet = not (snapshot.changes or snapshot.gone or look.pushed)
     if quiet and snapshot.scope in things.scopes:
-        return None
+        return begun
     scope = things.scopes.get(snapshot.scope, Scope(since=draft.now))
     # what a listing brought before is as old as the scope
     statuses, seen, now = by_id(scope.statuses), dict(scope.seen), draft.now

@@ -21,7 +21,6 @@ import urllib3
 from requests.auth import AuthBase, HTTPBasicAuth
 
 from notifier.model import UnreadableWhy
-from notifier.sources._cookies import cookies
 from notifier.sources._failed import ERROR_BYTES, LookFailed, not_ok, place, size
 from notifier.sources._redact import Redactor
 from notifier.sources._text import clean
@@ -71,8 +70,7 @@ class Http:
     """A session with one server below `url`. Nothing is retried, no redirect is followed.
 
     `token` goes out as a bearer token, user and password of `url` as basic authentication,
-    `headers` and the cookies of the file `cookie_jar` with every request. Cookies that the server
-    sets are sent back as long as the session lives.
+    `headers` and the cookies of the file `cookie_jar` (and the server's own) with every request.
     `timeout` (seconds) bounds the connection and each wait for data; `max_bytes` a body. After a
     time-out the server is not asked again: it may still be at work on the first question.
     `ahead` is how many seconds the server's clock was before ours when it last answered with 200.
@@ -151,6 +149,8 @@ class Http:
             if not (value.isascii() and (value or "-").isprintable()) or value != value.strip():
                 raise LookFailed("refused", f"the {name} holds characters that no header may hold")
         if self._cookie_jar:
+            from notifier.sources._cookies import cookies
+
             self._session.cookies.update(cookies(self._cookie_jar))
             self._cookie_jar = ""
         if self._ca_file and not Path(self._ca_file).is_file():

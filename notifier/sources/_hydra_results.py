@@ -82,10 +82,11 @@ def ended(
     rows, left = _listed(server, name, due, record.top, whole=whole)
     if moved and not (due or again):
         rows = server.latest(name, min(WINDOW, 4 * len(failed) + SLACK))
-    for row in rows:
-        known = failed.get(row.id)
-        if row.id in due or (known and row.buildstatus != known.status):
-            one = waiting.pop(row.id, known.evaluation if known else 0)
+    known = {one.number for one in done}
+    for row in {row.id: row for row in rows if row.id not in known}.values():
+        former = failed.get(row.id)
+        if row.id in due or (former and row.buildstatus != former.status):
+            one = waiting.pop(row.id, former.evaluation if former else 0)
             done.append(_of_row(row, one))
     asked = _in_turn(left, record.turn, room.take(min(SINGLES, len(left))))
     for number in asked:

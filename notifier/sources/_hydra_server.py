@@ -3,38 +3,42 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from urllib.parse import quote
 
 import msgspec
 
 from notifier.sources._failed import LookFailed
+from notifier.sources._text import clean
 
 if TYPE_CHECKING:
     from notifier.sources._http import Answer, Http
 
 T = TypeVar("T")
+NAME = 100
 # rows of the queue that are asked for, and of finished builds at most
 QUEUE, WINDOW = 50_000, 100_000
+# ids and times; Hydra's have 32 bits, and beyond 53 no JSON is sure of them
+Number = Annotated[int, msgspec.Meta(ge=-(2**53), le=2**53)]
 
 
 class JobsetRow(msgspec.Struct):
     """One jobset in the list of its project: counts of current builds, and clocks."""
 
     name: str
-    nrscheduled: int = 0
-    nrsucceeded: int = 0
-    nrfailed: int = 0
-    nrtotal: int = 0
-    checkinterval: int | None = None
-    lastcheckedtime: int | None = None
-    starttime: int | None = None
-    triggertime: int | None = None
-    errortime: int | None = None
+    nrscheduled: Number = 0
+    nrsucceeded: Number = 0
+    nrfailed: Number = 0
+    nrtotal: Number = 0
+    checkinterval: Number | None = None
+    lastcheckedtime: Number | None = None
+    starttime: Number | None = None
+    triggertime: Number | None = None
+    errortime: Number | None = None
     fetcherrormsg: str | None = None
 
     @property
-    def counts(self) -> list[int]:
+    def counts(self) -> list[Number]:
         """What moves when a build of the jobset is added, ends or is restarted."""
         return [self.nrscheduled, self.nrsucceeded, self.nrfailed, self.nrtotal]
 
@@ -48,7 +52,7 @@ class Project(msgspec.Struct):
 class Jobset(msgspec.Struct):
     """A jobset with the texts of its errors."""
 
-    enabled: int | bool = 1
+    enabled: Number | bool = 1
     errormsg: str | None = None
     fetcherrormsg: str | None = None
 
@@ -56,8 +60,8 @@ class Jobset(msgspec.Struct):
 class Evaluation(msgspec.Struct):
     """One evaluation of a jobset. `builds` stays as it came: there may be 100,000."""
 
-    id: int
-    timestamp: int | None = None
+    id: Number
+    timestamp: Number | None = None
     flake: str | None = None
     builds: msgspec.Raw = msgspec.Raw(b"[]")
     jobsetevalinputs: dict[str, Any] = {}
@@ -65,7 +69,7 @@ class Evaluation(msgspec.Struct):
     def ids(self) -> set[int]:
         """Its builds; none where they cannot be read."""
         try:
-            return set(msgspec.json.decode(self.builds, type=list[int]))
+            return set(msgspec.json.decode(self.builds, type=list[Number]))
         except (msgspec.DecodeError, RecursionError):
             return set()
 
@@ -80,11 +84,11 @@ class Evaluations(msgspec.Struct):
 class Row(msgspec.Struct, gc=False):
     """A finished build in the list of the latest ones, or one that waits in the queue."""
 
-    id: int
+    id: Number
     job: str = ""
     system: str = ""
-    buildstatus: int | None = None
-    timestamp: int | None = None
+    buildstatus: Number | None = None
+    timestamp: Number | None = None
     project: str = ""
     jobset: str = ""
 
@@ -92,31 +96,31 @@ class Row(msgspec.Struct, gc=False):
 class Build(msgspec.Struct):
     """One build. `buildstatus` and the times mean nothing before it is `finished`."""
 
-    id: int
-    finished: int | bool = 0
+    id: Number
+    finished: Number | bool = 0
     job: str = ""
     jobset: str = ""
     project: str = ""
     system: str = ""
-    buildstatus: int | None = None
-    timestamp: int | None = None
-    starttime: int | None = None
-    stoptime: int | None = None
-    jobsetevals: list[int] = []
+    buildstatus: Number | None = None
+    timestamp: Number | None = None
+    starttime: Number | None = None
+    stoptime: Number | None = None
+    jobsetevals: list[Number] = []
 
 
 class Terminal(msgspec.Struct):
     """The step that a resolved one became, and how it ended."""
 
-    stepnr: int = 0
-    status: int | None = None
-    busy: int = 0
+    stepnr: Number = 0
+    status: Number | None = None
+    busy: Number = 0
 
 
 class Resolved(msgspec.Struct):
     """A step that became another one when what it depends on was known."""
 
-    stepnr: int = 0
+    stepnr: Number = 0
     resolvedDrvPath: str = ""
     terminal: Terminal | None = None
 
@@ -125,6 +129,9 @@ class Info(msgspec.Struct):
     """The part of a build's steps that a server shows: those that were resolved."""
 
     resolvedSteps: list[Resolved] = []
+
+
+Named = TypeVar("Named", JobsetRow, Project)
 
 
 class Server:
@@ -140,11 +147,11 @@ class Server:
 
     def projects(self) -> list[str]:
         """The names of all projects."""
-        return [one.name for one in self._many("/", Project)]
+        return [one.name for one in self._named("/", Project)]
 
     def jobsets(self, project: str) -> list[JobsetRow]:
         """The jobsets of a project that anybody may see."""
-        return self._many(f"/api/jobsets?project={quote(project, safe='')}", JobsetRow)
+        return self._named(f"/api/jobsets?project={quote(project, safe='')}", JobsetRow)
 
     def jobset(self, name: str) -> Jobset:
         """A jobset with its errors; only this page has the text."""
@@ -186,11 +193,13 @@ class Server:
     def build(self, number: int) -> Build | None:
         """One build; None when the server has it no more."""
         try:
-            return self._one(f"/build/{number}", Build)
+            found = self._one(f"/build/{number}", Build)
         except LookFailed as failed:
             if failed.status == 404:
                 return None
             raise
+        found.id = number
+        return found
 
     def info(self, number: int) -> Info:
         """What is known of a build's resolved steps: nothing on older servers."""
@@ -220,6 +229,13 @@ class Server:
         except msgspec.ValidationError:
             return self._one_by_one(body, wanted)
         return found
+
+    def _named(self, path: str, wanted: type[Named]) -> list[Named]:
+        """A list of things whose names can stand everywhere as they are; Hydra's can."""
+        rows = self._many(path, wanted)
+        good = [row for row in rows if row.name == clean(row.name, NAME, line=True) != ""]
+        self.odd += len(rows) - len(good)
+        return good
 
     def _one_by_one(self, body: bytearray, wanted: type[T]) -> list[T]:
         try:

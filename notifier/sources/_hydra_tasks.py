@@ -44,7 +44,8 @@ class Tasks(msgspec.Struct):
         except LookFailed as failed:
             self.results.append(failed.unreadable("tasks"))
         else:
-            self._read("" if names else "no project fits what is configured")
+            odd = f"{self.server.odd:,} odd rows were left out" if self.server.odd else ""
+            self._read(odd if names else "no project fits what is configured")
         return self.results
 
     def _read(self, note: str = "", scope: str = "") -> None:
@@ -65,6 +66,7 @@ class Tasks(msgspec.Struct):
 
     def _project(self, project: str, checked: dict[str, list[Build]], room: Room) -> None:
         """Every jobset of a project. Raises LookFailed when the server is not to be asked again."""
+        odd = self.server.odd
         try:
             rows = self.server.jobsets(project)
         except LookFailed as failed:
@@ -86,7 +88,7 @@ class Tasks(msgspec.Struct):
                 self.memory.keep(name, record)
             self.results += one.found
             self.results += [failed.unreadable("tasks", name) for failed in one.failed[:1]]
-        for name in self.memory.names():
+        for name in self.memory.names() if self.server.odd == odd else ():
             if name.startswith(f"{project}:") and name not in there:
                 self._left(name)
 

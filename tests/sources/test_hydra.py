@@ -465,3 +465,41 @@ def test_a_server_says_what_it_is(real: Stub, look: Look) -> None:
         real.routes["/"] = Reply(b'{"message": "HakuRiver"}')
         with pytest.raises(LookFailed, match="not a list"):
             hydra.about(chosen, http, None, until)
+
+
+# ---- what a hostile server may say ------------------------------------------------------------
+
+
+def test_an_odd_row_costs_no_other_and_ends_nothing(stub: Stub, look: Look) -> None:
+    played = Server(stub, NOW)
+    for name in ("demo:main", "demo:more"):
+        played.add(name)
+        played.evaluate(name, {"hello": "hello-1"})
+        played.end("hello", jobset=name, status=1)
+    cursor = look(stub.url, kinds=["job", "jobset"])[1]
+    rows = [played._row(name) for name in ("demo:main", "demo:more")]
+    for odd in ({"name": 7}, {"name": "e\x1b[31mvil"}, {"nrfailed": 10**30}, {"name": ""}):
+        answer = json.dumps([rows[0], rows[1] | odd]).encode()
+        stub.routes["/api/jobsets"] = Reply(answer)
+        found, new = look(stub.url, cursor, kinds=["job", "jobset"])
+        snapshots = [one for one in found if isinstance(one, Snapshot)]
+        assert not [one for one in snapshots if one.gone]
+        assert [one.notes for one in snapshots if one.notes] == [("1 odd rows were left out",)]
+        assert new["jobsets"].keys() == cursor["jobsets"].keys()
+
+
+@pytest.mark.parametrize("number", [0, -5, 2**31, 2**53, 10**30, True, "x", None, 1.5])
+def test_numbers_of_any_kind_are_borne(stub: Stub, look: Look, number: Any) -> None:
+    played = Server(stub, NOW)
+    played.add("demo:main")
+    played.evaluate("demo:main", {"hello": "hello-1", "world": "world-1"})
+    played.end("hello", status=1)
+    cursor = look(stub.url)[1]
+    for key in ("id", "buildstatus", "stoptime", "timestamp", "finished", "jobsetevals"):
+        played.builds[1][key] = number
+        _, after = look(stub.url, cursor, kinds=list(hydra.KINDS))
+        assert json.loads(json.dumps(after)) == after
+    played.evals[1]["answer"]["builds"] = [number]
+    played.jobsets["demo:main"] |= {"errortime": number, "lastcheckedtime": number}
+    found, _ = look(stub.url, cursor, kinds=list(hydra.KINDS))
+    assert found
