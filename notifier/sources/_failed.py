@@ -1,6 +1,8 @@
 """A look that failed, and what an HTTP status other than 200 means, in words for a person."""
 
+import email.utils
 from collections.abc import Callable
+from datetime import UTC, datetime
 from urllib.parse import urljoin, urlsplit
 
 import msgspec
@@ -70,3 +72,12 @@ def _said(body: bytes) -> str:
 def size(count: int) -> str:
     """A number of bytes for people."""
     return f"{count / 1024 / 1024:.0f} MB" if count >= 1024 * 1024 else f"{count / 1024:.0f} kB"
+
+
+def dated(text: str | None) -> datetime | None:
+    """The time of a Date header, if it is one."""
+    try:
+        found = email.utils.parsedate_to_datetime(text or "")
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return found.astimezone(UTC) if found.tzinfo else None

@@ -1,6 +1,5 @@
 """One GET at a time to one server, bounded in time and size; every failure in a person's words."""
 
-import email.utils
 import http.client
 import os
 import socket
@@ -21,7 +20,7 @@ import urllib3
 from requests.auth import AuthBase, HTTPBasicAuth
 
 from notifier.model import UnreadableWhy
-from notifier.sources._failed import ERROR_BYTES, LookFailed, not_ok, place, size
+from notifier.sources._failed import ERROR_BYTES, LookFailed, dated, not_ok, place, size
 from notifier.sources._redact import Redactor
 from notifier.sources._text import clean
 
@@ -181,7 +180,7 @@ class Http:
             if response.status_code != 200:
                 to = response.headers.get("Location", "")
                 raise not_ok(response.status_code, self._url, to, _head(response), self.redact)
-            date = _date(response.headers.get("Date"))
+            date = dated(response.headers.get("Date"))
             self.ahead = (date - datetime.now(UTC)).total_seconds() if date else None
             body = self._body(response, deadline, keep)
         near = len(body) >= NEAR * self._max_bytes
@@ -295,11 +294,3 @@ def _head(response: requests.Response) -> bytes:
         return response.raw.read(ERROR_BYTES, decode_content=False) or b""
     except (OSError, urllib3.exceptions.HTTPError):
         return b""
-
-
-def _date(text: str | None) -> datetime | None:
-    try:
-        found = email.utils.parsedate_to_datetime(text or "")
-    except (ValueError, TypeError, OverflowError):
-        return None
-    return found.astimezone(UTC) if found.tzinfo else None
