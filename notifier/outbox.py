@@ -158,7 +158,9 @@ def _once_more(state: State, message: Message) -> State:
 
     Its end was told, and a problem is never told after its end.
     """
-    living = tuple(name for name in message.events if _lives(state, state.events[name]))
+    living = tuple(
+        name for name in message.events if _lives(state, state.events[name], message.channel)
+    )
     events = dict(state.events)
     for name in set(message.events) - set(living):
         events[name] = _without(events[name], message.channel)
@@ -170,14 +172,15 @@ def _once_more(state: State, message: Message) -> State:
     return replace(state, events=events, messages=messages)
 
 
-def _lives(state: State, event: Event) -> bool:
-    """Whether an event is still true: a problem that is open, an ending that nothing followed.
+def _lives(state: State, event: Event, row: str) -> bool:
+    """Whether an event is still true: a problem that is open, an ending that nothing told followed.
 
     A summary is, while anything is open that it told of.
     """
     living = [one for one in state.incidents.values() if one.ended is None]
     if event.over:
-        return all(one.thing != event.thing for one in living)
+        again = [one.plan for one in living if one.thing == event.thing]
+        return not any(row in plan and plan[row].told for plan in again)
     return not event.incidents or any(one.handle in event.incidents for one in living)
 
 
