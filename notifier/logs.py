@@ -42,7 +42,8 @@ def fetched(
 
 
 def _wanted(config: Config, told: Mapping[str, Event]) -> list[Event]:
-    return [
+    """The first few failures that have a log; what failed because another did comes last."""
+    found = [
         event
         for event in told.values()
         if event.type == "problem"
@@ -52,7 +53,10 @@ def _wanted(config: Config, told: Mapping[str, Event]) -> list[Event]:
         and event.source in config.sources
         and config.sources[event.source].log_lines > 0
         and hasattr(sources.module(config.sources[event.source].type), "log_tail")
-    ][:FEW]
+    ]
+    return sorted(found, key=lambda event: bool(event.observation and event.observation.part_of))[
+        :FEW
+    ]
 
 
 def _of(
@@ -65,11 +69,9 @@ def _of(
     """(event, log), one after the other, until the time is over or the server fails."""
     module: Any = sources.module(settings.type)
     try:
-        token = secrets.resolve(getattr(settings, "token", ""), environ)
+        settings = secrets.revealed(settings, environ)
     except SecretError:
         return
-    if token:
-        settings = replace(settings, token=token)
     lines = min(settings.log_lines, LINES)
     with sources.connect(settings, config.run.redact, LARGEST) as http:
         for event in events:

@@ -34,7 +34,7 @@ class SourceSettings(Table, frozen=True, kw_only=True):
     ignore: list[dict[str, Pattern]] = []
     # status of a task → how long it may last before it is a problem
     stuck_after: dict[str, Duration] = {}
-    # how many last lines of its log (stderr) a new failure brings along, at most 200; 0: none
+    # how many last lines of its log a new failure brings along, at most 200; 0: none
     log_lines: int = 0
     # a page for each thing, linked in messages: kind → URL with `{id}`, `{name}`, `{node}`
     link: dict[str, str] = {}

@@ -55,6 +55,10 @@ class Week:
         self.sink.requests.clear()
         return self._run("-c", str(self.config), "check", *args)
 
+    def doctor(self) -> Ran:
+        """What the doctor finds."""
+        return self._run("-c", str(self.config), "doctor")
+
     def told(self, *args: str, minutes: int = 5) -> list[str]:
         """What one run said of each event: its sentence and thing, without whom it told."""
         ran = self.check(*args, minutes=minutes)

@@ -612,6 +612,75 @@ def test_only_the_projects_and_jobsets_that_are_named_are_looked_at(week: Week) 
     assert "/" not in week.asked
 
 
+# ---- the end of a log -------------------------------------------------------------------------
+
+
+def test_a_job_that_broke_brings_the_end_of_its_log(week: Week) -> None:
+    week.configure("log_lines = 20")
+    server = settled(week)
+    server.evaluate("demo:main", {job: f"{job}-2" for job in JOBS})
+    server.end("world", status=FAILED)
+    server.end("hello", "tested", status=DEPENDENCY)
+    lines = [f"line {number}" for number in range(40)]
+    lines[30] = "export TOKEN=very-secret-0123456789"
+    server.stub.routes["/log/world-2.drv"] = lambda query: Reply(
+        "\n".join([*lines[-int(query["tail"]) :], "\x1b[31merror: <b>oops"]).encode()
+    )
+    assert len(week.told()) == 3
+    assert [one for one in week.asked if "log" in one] == ["/log/world-2.drv?tail=20"]
+    logs = {one["name"]: one["log"] for one in week.events()}
+    assert logs[HELLO] == logs[TESTED] == ""
+    assert logs[WORLD].splitlines()[0] == "line 21"
+    assert logs[WORLD].splitlines()[-1] == "error: <b>oops"
+    assert "export TOKEN=[redacted]" in logs[WORLD] and "very-secret" not in logs[WORLD]
+    assert week.told() == []
+
+
+@pytest.mark.parametrize("reply", [Reply(b"no", 404), Reply(b"<html>"), Reply(SQL, 500)])
+def test_without_the_log_the_message_is_the_same(week: Week, reply: Reply) -> None:
+    week.configure("log_lines = 20")
+    server = settled(week)
+    server.evaluate("demo:main", {**JOBS, "hello": "hello-2"})
+    server.end("hello", status=FAILED)
+    server.stub.routes["/log/hello-2.drv"] = reply
+    assert week.told() == [f"{HELLO} is failing since 12:10 UTC {HELLO_ID}"]
+    (event,) = week.events()
+    assert (event["log"], event["labels"]["log"]) == ("", f"{server.url}/build/4/log")
+
+
+def test_a_log_is_asked_for_with_the_headers_that_the_looks_have(week: Week) -> None:
+    week.folder.joinpath("key").write_text("s3cr3t")
+    week.folder.joinpath("key").chmod(0o600)
+    week.configure(f'log_lines = 20\nheaders = {{ X-Key = "file:{week.folder}/key" }}')
+    server = settled(week)
+    server.evaluate("demo:main", {**JOBS, "hello": "hello-2"})
+    server.end("hello", status=FAILED)
+    server.stub.routes["/log/hello-2.drv"] = Reply(b"oops")
+    assert len(week.told()) == 1
+    assert week.events()[0]["log"] == "oops"
+    week.doctor()
+    assert {head["x-key"] for head in server.stub.heads} == {"s3cr3t"}
+
+
+def test_a_failure_with_many_dependants_leaves_the_logs_to_those_that_have_one(week: Week) -> None:
+    week.configure("log_lines = 20")
+    server = settled(week)
+    server.add("demo:apart")
+    server.evaluate("demo:apart", {"lone": "lone-1"})
+    server.end("lone")
+    week.check()
+    jobs = ("root", *(f"d{number}" for number in range(8)))
+    server.evaluate("demo:main", {**JOBS, **dict.fromkeys(jobs, "x")})
+    server.end("root", status=FAILED)
+    server.end(*jobs[1:], status=DEPENDENCY)
+    server.evaluate("demo:apart", {"lone": "lone-2"})
+    server.end("lone", status=FAILED, stop=server.time - 60)
+    for drv in ("x", "lone-2"):
+        server.stub.routes[f"/log/{drv}.drv"] = Reply(drv.encode())
+    assert len(week.told()) == 10
+    assert sorted(one["log"] for one in week.events() if one["log"]) == ["lone-2", "x"]
+
+
 # ---- builds and evaluations, for routes that name them ----------------------------------------
 
 KINDS = 'kinds = ["job", "jobset", "machine", "queue", "build", "eval"]'

@@ -116,11 +116,9 @@ def _source(
         said = f"a source of type {settings.type} cannot say what it is"
         return [odd("sources", name, said, f"notifier check --dry-run --source {name}")]
     try:
-        token = secrets.resolve(getattr(settings, "token", ""), environ)
+        settings = secrets.revealed(settings, environ)
     except SecretError as error:
         return [secretless("sources", name, "token", error, "see the secrets above")]
-    if token:
-        settings = replace(settings, token=token)
     if hasattr(settings, "timeout"):
         settings = replace(settings, timeout=Duration(min(settings.timeout, EACH)))
     with sources.connect(settings, config.run.redact) as http:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from notifier.model import Observation
-from notifier.sources._hydra_server import Evaluation, Info, place
+from notifier.sources._hydra_server import Evaluation, Info, Terminal, place
 from notifier.sources._hydra_words import meaning, outcome, said
 from notifier.sources._links import linked
 from notifier.sources._text import clean
@@ -253,14 +253,20 @@ def _inputs(one: Evaluation) -> dict[str, tuple[str, str]]:
 
 
 def resolved(build: int, info: Info) -> tuple[str, str]:
-    """What became of a failed build's resolved steps: (in words, where the log of it is).
+    """What became of a failed build's resolved steps: (in words, where the log of it is)."""
+    path, step = became(info)
+    if step is None:
+        return "", ""
+    short = path.partition("-")[2].removesuffix(".drv") or path
+    words = f"{short} {said(outcome(step.status))} (step {step.stepnr}, resolved)"
+    return words, f"/build/{build}/nixlog/{step.stepnr}"
+
+
+def became(info: Info) -> tuple[str, Terminal | None]:
+    """The first of a build's resolved steps that failed as what it became: its derivation, it.
 
     A resolved step is no failure: what it became is. After a restart there are several of one.
     """
     found = {one.resolvedDrvPath: one.terminal for one in info.resolvedSteps if one.terminal}
-    for path, step in found.items():
-        if step.status and not step.busy:
-            short = path.partition("-")[2].removesuffix(".drv") or path
-            words = f"{short} {said(outcome(step.status))} (step {step.stepnr}, resolved)"
-            return words, f"/build/{build}/nixlog/{step.stepnr}"
-    return "", ""
+    failed = ((path, step) for path, step in found.items() if step.status and not step.busy)
+    return next(failed, ("", None))

@@ -126,8 +126,9 @@ class Resolved(msgspec.Struct):
 
 
 class Info(msgspec.Struct):
-    """The part of a build's steps that a server shows: those that were resolved."""
+    """A build's derivation, and the part of its steps that a server shows: the resolved ones."""
 
+    drvPath: str = ""
     resolvedSteps: list[Resolved] = []
 
 

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from notifier.model import Health, Kind, Severity, Snapshot, Unreadable
+from notifier.model import Health, Kind, Observation, Severity, Snapshot, Unreadable
 from notifier.settings import SourceSettings
 from notifier.sources import _hydra_machines as machines
 from notifier.sources._failed import LookFailed, place
+from notifier.sources._hydra_log import tail
 from notifier.sources._hydra_memory import Memory
 from notifier.sources._hydra_seen import Seer
 from notifier.sources._hydra_server import Server
@@ -109,3 +110,10 @@ def about(settings: Settings, http: Http, cursor: Any, deadline: float) -> str:
     watched = f"; {failing:,} jobs failing in {plural(known, 'jobset')}" if known else ""
     there = plural(len(projects), "project")
     return f"Hydra, {runs.get(str(status), 'queue runner not shown')}: {there}{watched}"
+
+
+def log_tail(
+    settings: Settings, http: Http, observation: Observation, lines: int, deadline: float
+) -> str:
+    """The last lines of a failed build's log; nothing for what has none. Raises LookFailed."""
+    return tail(http, observation, lines, deadline)

@@ -19,7 +19,7 @@ from notifier.sources import _hydra_words as words
 from notifier.sources import hydra
 from notifier.sources._failed import LookFailed
 from notifier.sources._hydra_memory import Memory, Record
-from notifier.sources._hydra_seen import inputs, resolved
+from notifier.sources._hydra_seen import Case, Seer, inputs, resolved
 
 NOW = datetime(2026, 11, 22, 4, 8, 1, tzinfo=UTC)
 Look = Callable[..., tuple[list[Any], Any]]
@@ -224,6 +224,73 @@ def test_a_resolved_step_is_no_failure_and_is_followed_to_what_it_became() -> No
     )
     for kind in ("job", "build"):
         assert words.meaning(kind, words.outcome(13))[0] not in BAD
+
+
+# ---- the end of a log -------------------------------------------------------------------------
+
+HELLO = "/log/qdy8d46qxh5zxqr9kw5cm35gasyxsrka-hello-2.drv"
+
+
+def log(url: str, build: int, kind: str = "build", status: int = 1, lines: int = 2) -> str:
+    """The end of the log of a build as it is seen."""
+    chosen = hydra.Settings(type="hydra", url=url)
+    seer = Seer(url=url, links={}, redact=str)
+    case = Case(jobset="d:m", job="j", system="s", build=build, status=status, evaluation=1)
+    seen = seer.job(case) if kind == "job" else seer.build(case, words.outcome(status))
+    with sources.connect(chosen) as http:
+        return hydra.log_tail(chosen, http, seen, lines, time.monotonic() + 30)
+
+
+@pytest.mark.parametrize("kind", ["job", "build"])
+def test_the_end_of_a_failed_builds_log_costs_two_requests(real: Stub, kind: str) -> None:
+    # a server that takes no account of how many lines are asked for
+    real.routes[HELLO] = Reply(b"one\ntwo\nthree\n")
+    assert log(real.url, 2, kind) == "two\nthree"
+    assert real.asked == ["/build/2/api/get-info", f"{HELLO}?tail=2"]
+
+
+def test_of_a_resolved_step_it_is_the_log_of_what_it_became(real: Stub) -> None:
+    real.routes["/log/i81vqdw1wjzl5mxqzmq4gd1yx86nh1i4-ca-bresolved.drv"] = Reply(b"its own\n")
+    assert log(real.url, 19) == "its own"
+
+
+@pytest.mark.parametrize("status", [2, 3, 9])
+def test_what_never_ran_is_asked_for_no_log(real: Stub, status: int) -> None:
+    assert log(real.url, 2, status=status) == ""
+    assert real.asked == []
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Reply(b'{"error": "not available"}', 404),
+        # a store that has it: its address is the server's word, and nobody follows it
+        Reply(b"", 302, {"Location": "https://cache.example.org/log/x.drv"}),
+        Reply(record("error_db_down"), 500),
+    ],
+)
+def test_a_log_that_is_not_there_or_elsewhere_is_none(real: Stub, reply: Reply) -> None:
+    real.routes[HELLO] = reply
+    with pytest.raises(LookFailed) as failed:
+        log(real.url, 2)
+    assert failed.value.status == reply.status
+    assert len(real.asked) == 2
+
+
+@pytest.mark.parametrize("page", [b"<!DOCTYPE html><p>sign in", b"\n <HTML><p>sign in"])
+def test_a_page_is_no_log(real: Stub, page: bytes) -> None:
+    real.routes[HELLO] = Reply(page)
+    assert log(real.url, 2) == ""
+
+
+@pytest.mark.parametrize("path", ["", "/nix/store/", "a.drv?x=/../../login", "a b.drv", 7, None])
+def test_a_derivation_that_is_none_is_not_asked_for(stub: Stub, path: Any) -> None:
+    stub.routes["/build/2/api/get-info"] = Reply(json.dumps({"drvPath": path}).encode())
+    try:
+        assert log(stub.url, 2) == ""
+    except LookFailed as failed:
+        assert failed.why == "sick"
+    assert len(stub.asked) == 1
 
 
 @pytest.mark.parametrize("number", [-7, 14, 42, 100, 10**12, None])
