@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 from collections import Counter
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +76,9 @@ def serve(order: dict[str, Any]) -> int:
         while "attached" not in (line := tracer.stderr.readline()):
             if not line:
                 raise RuntimeError("strace could not attach")
-        os.write(go_in, b".")
+        # a run may end while one of its threads still waits for strace
+        with suppress(BrokenPipeError):
+            os.write(go_in, b".")
     code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     if tracer:
         tracer.communicate()
