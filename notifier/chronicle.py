@@ -5,7 +5,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from notifier import record
+from notifier import given_up, record
 from notifier.compose import Outlook, rests
 from notifier.decision import Decision
 from notifier.folds import Fold, fold, lines_of
@@ -208,6 +208,8 @@ def _unspoken(one: Decision) -> Iterator[record.Entry]:
 def _why_not(event: Event, row: str, outlook: Outlook) -> str:
     if event.type == "reminder":
         return "a reminder is not queued"
+    if given_up.late(event, row, outlook):
+        return "given up"
     if event.over:
         return "nobody there heard of the problem"
     if outlook.people.acked(event.incident) and event.to[row].undecided(event):

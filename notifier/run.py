@@ -8,7 +8,7 @@ from datetime import datetime
 import msgspec
 from msgspec.structs import replace
 
-from notifier import channels, intake, poll, pushed, reminders, route, settle
+from notifier import channels, given_up, intake, poll, pushed, reminders, route, settle
 from notifier.compose import Outlook, compose
 from notifier.config import Config
 from notifier.decision import Decision
@@ -119,10 +119,11 @@ def decide(
 ) -> tuple[State, list[Message], dict[str, Event]]:
     """Pure: the state to commit, the messages due in it, and the new events as addressed."""
     rows = config.destinations()
+    state, given = given_up.give_up(state, Outlook(state, config, people, families, now))
     state, about_channels = channels.diff(state, now, config.run.channel_alert_after, rows)
     state, found = diff(state, looks, now, config.run.first_run, config.run.flap_window)
     state, about_state = channels.state_news(state, origin, aside, now)
-    events = [*about_state, *about_channels, *found]
+    events = [*about_state, *about_channels, *given, *found]
     families = {**pushed.families(state), **families}
     state = route.address(state, events, config, families)
     seen = Seen(looks, state.things)

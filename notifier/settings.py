@@ -71,6 +71,8 @@ class ChannelSettings(Table, frozen=True, kw_only=True):
     ca_file: str = ""
     # bound of each step of an attempt: to connect, and each answer
     timeout: Duration = Duration(15)
+    # what it did not take for so long is dropped, and the other channels are told; `0s`: never
+    give_up_after: Duration = Duration(0)
 
     @property
     def kind(self) -> str:

@@ -23,7 +23,7 @@ LIBRARIES = "import argparse, filelock, msgspec, requests, tomllib"
 # small ones: owners of files, an editor's byte order mark, the quotes of commands
 BESIDES = {"gc", "pwd", "encodings.utf_8_sig", "shlex"}
 # 55 today. Each costs about half a millisecond; whoever adds one should know
-OWN = 57
+OWN = 58
 # `email` itself comes with http.client
 NEVER = (
     "apprise", "difflib", "email.mime", "getpass", "html", "jinja2", "notifier.deliver.attempt",
