@@ -127,13 +127,9 @@ def address(
             row: Due(route, _from(event, row, there.route(route), incident))
             for row, route in sorted(rows.items())
         }
-        outbox[event.id] = replace(event, to=to)
-        waiting.add(outbox[event.id])
-        for plain in plainly(outbox[event.id], incident, there):
-            outbox[plain.id] = plain
-            outbox[event.id] = replace(
-                event, to={row: due for row, due in to.items() if row not in plain.to}
-            )
+        for one in plainly(replace(event, to=to), incident, there):
+            outbox[one.id] = one
+            waiting.add(one)
     return replace(state, incidents=incidents, events=outbox)
 
 
@@ -147,24 +143,24 @@ def _from(event: Event, row: str, route: Route, incident: Incident | None) -> da
 
 
 def plainly(event: Event, incident: Incident | None, there: Directory) -> list[Event]:
-    """A flapping event for the rows whose route takes none: a plain problem, or a plain recovery.
+    """The event; of flapping also a plain problem or recovery, for rows whose route takes no more.
 
     Where it settled badly, or began with news that they have already, they hear nothing.
     """
     if event.type not in ("flapping_start", "flapping_end") or incident is None:
-        return []
+        return [event]
     rows = {
         row: due
         for row, due in event.to.items()
         if event.type not in (there.route(due.route).events or USUAL)
     }
+    to = {row: due for row, due in event.to.items() if row not in rows}
     plain: EventType = "problem" if event.type == "flapping_start" else "recovery"
-    if not rows:
-        return []
-    if plain == "problem" and incident.opened != incident.flapping:
+    if plain == "problem":
         rows = {row: due for row, due in rows.items() if incident.plan[row].told is None}
-    kept = rows if plain == "problem" or incident.ended else {}
-    return [replace(event, id=f"{event.id}p", type=plain, to=kept)]
+    if not rows or (plain == "recovery" and not incident.ended):
+        return [replace(event, to=to)]
+    return [replace(event, to=to), replace(event, id=f"{event.id}p", type=plain, to=rows)]
 
 
 def planned(incident: Incident, rows: Mapping[str, str], there: Directory) -> Incident:

@@ -97,6 +97,23 @@ def test_flapping_is_told_to_those_who_know_whatever_the_routes_take() -> None:
     )
 
 
+def test_who_takes_plain_news_and_knows_already_hears_nothing_when_flapping_begins() -> None:
+    plain = Route(name="plain", channels=["ops", "chat"], events=["problem", "recovery"])
+    one = world(plain)
+    one.answers["chat"] = refuses("http 429", retry_after=1500)
+    for looks in (SLOW, DOWN, WELL):
+        one.later(minutes=5).run(looks)
+    assert [event.type for event in one.news] == ["flapping_start"]
+    assert one.heard("ops") == [PROBLEM, PROBLEM], "mild, then worse"
+    waiting = [event for event in one.state.events.values() if "chat" in event.to]
+    assert {event.type for event in waiting} == {"problem"}
+    one.answers.clear()
+    for _ in range(14):
+        one.later(minutes=5).run(WELL)
+    assert one.heard("ops") == [RECOVERY]
+    assert one.heard("chat")[-1] == RECOVERY
+
+
 def test_an_ending_is_owed_by_what_the_route_said_when_it_was_told() -> None:
     loud, quiet = (
         Route(name="1", channels=["ops"]),

@@ -346,3 +346,78 @@ def test_a_retry_of_one_channel_touches_no_other(state: State, name: str) -> Non
             assert {e for e, r in pairs(done) if r == row} == {
                 e for e, r in pairs(state) if r == row
             }
+
+
+# ---- what is still true when a person retries it --------------------------------------------
+
+
+def retried(what: Event, *incidents: Incident) -> bool:
+    """Whether a message with this event alone, that may have arrived, is sent to `chat` again."""
+    one = replace(what, to={"chat": Due("", NOON, key="n0-7")})
+    message = Message(
+        key="n0-7", channel="chat", route="", events=(one.id,), at=NOON, state="parked",
+        unknowns=3, tries=3,
+    )  # fmt: skip
+    state = State(
+        id="n0",
+        events={one.id: one},
+        messages={"n0-7": message},
+        incidents={each.handle: each for each in incidents},
+    )
+    done = outbox.retry(state, "chat")
+    assert coherent(done)
+    return bool(done.messages)
+
+
+def test_a_problem_that_may_have_arrived_is_sent_again_while_it_is_open() -> None:
+    # flapping that ended badly is no ending
+    for kind in ("problem", "flapping_start", "flapping_end"):
+        problem = event("e1", kind, {})
+        assert retried(problem, incident("i-1", {"chat": NOON}))
+        assert not retried(problem, incident("i-1", {"chat": NOON}, ended=NOON))
+        other = incident("i-2", {"chat": NOON}, thing=problem.thing)
+        assert not retried(problem, incident("i-1", {}, ended=NOON), other), "another time"
+        assert not retried(problem), "nothing is known of it any more"
+
+
+def test_an_ending_that_may_have_arrived_is_sent_again_unless_that_row_heard_of_the_next() -> None:
+    over = incident("i-1", {"chat": NOON}, ended=NOON)
+    for kind in ("recovery", "flapping_end"):
+        ending = replace(event("e1", kind, {}), observation=thing("node", "i-1", "online"))
+        assert retried(ending, over)
+        for told, again in (({}, True), ({"chat": None, "ops/a@x": NOON}, True),
+                            ({"chat": NOON}, False)):  # fmt: skip
+            later = incident("i-2", told, thing=over.thing)
+            assert retried(ending, over, later) == again
+            assert retried(ending, over, replace(later, ended=NOON)), "that is over too"
+            assert retried(ending, over, replace(later, thing="river/node/other"))
+            assert retried(ending, over, later, incident("i-3", {}, thing=over.thing)) == again
+
+
+def test_a_summary_that_may_have_arrived_is_sent_again_while_anything_it_told_of_is_open() -> None:
+    summary = replace(event("e1", "summary", {}, handle=""), covers=("i-1", "i-2"))
+    ended, open_ = incident("i-1", {}, ended=NOON), incident("i-2", {})
+    assert retried(summary, ended, open_)
+    assert not retried(summary, ended, replace(open_, ended=NOON), incident("i-3", {}))
+    assert retried(replace(summary, covers=()), ended), "a summary of what is well stays true"
+
+
+def test_of_a_message_that_is_retried_only_what_is_still_true_is_sent() -> None:
+    to = {"chat": Due("", NOON, key="n0-7"), "new": Due("", NOON)}
+    message = Message(
+        key="n0-7", channel="chat", route="", events=("e1", "e2"), at=NOON, state="parked",
+        unknowns=3, tries=3,
+    )  # fmt: skip
+    state = State(
+        id="n0",
+        events={"e1": event("e1", "problem", to), "e2": event("e2", "problem", to, "i-2")},
+        messages={"n0-7": message},
+        incidents={
+            "i-1": incident("i-1", {"chat": NOON}, ended=NOON),
+            "i-2": incident("i-2", {"chat": NOON}),
+        },
+    )
+    done = outbox.retry(state)
+    (again,) = done.messages.values()
+    assert (again.key, again.state, again.events) == ("n0-7", "unknown", ("e2",))
+    assert pairs(done) == {("e1", "new"), ("e2", "chat"), ("e2", "new")}, "another row waits on"
