@@ -39,6 +39,7 @@ channels = ["ops"]
 channels = []
 """
 USUAL = '["job", "jobset", "machine", "queue", "source"]', '["problem", "recovery", "summary"]'
+EVALS = '["eval"]', '["change"]'
 CHANGES = '["build", "eval"]', '["problem", "recovery", "change"]'
 Scene = Callable[[Server, Week], None]
 
@@ -173,6 +174,16 @@ def completed(server: Server, week: Week) -> None:
     server.end("hello")
 
 
+def superseded(server: Server, week: Week) -> None:
+    server.evaluate("demo:main", {job: f"{job}-2" for job in JOBS}, revision="b" * 40)
+    server.end("hello", status=FAILED)
+    look(week)
+    jobs = {"hello": "hello-3", "world": "world-2", "tested": "tested-3"}
+    server.evaluate("demo:main", jobs, revision="c" * 40)
+    server.end("tested")
+    server.builds[6] |= {"finished": 1, "buildstatus": 0, "stoptime": server.time}
+
+
 def build(server: Server, week: Week) -> None:
     added(server, week)
     server.end("hello", status=FAILED)
@@ -216,6 +227,8 @@ SCENES: dict[str, tuple[Scene, tuple[str, str]]] = {
     "Another database": (reset, USUAL),
     "Change: an evaluation was added, a build queued": (added, CHANGES),
     "Change: both are done": (completed, CHANGES),
+    "Change: the digest of an evaluation": (fixed, EVALS),
+    "Change: a newer evaluation took over": (superseded, EVALS),
     "Change: an evaluation was started": (started, CHANGES),
     "Change: the inputs were checked and are the same": (cached, CHANGES),
     "A build failed (kind build)": (build, CHANGES),

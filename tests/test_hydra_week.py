@@ -716,12 +716,174 @@ def test_builds_and_evaluations_are_changes_where_nothing_is_wrong(week: Week) -
     server.end("hello")
     assert week.told() == [
         "build 4 of demo:main:hello on x86_64-linux completed at 12:25 UTC (ci/build/4)",
-        "evaluation 2 of demo:main completed at 12:30 UTC (ci/eval/2)",
+        "evaluation 2 of demo:main completed at 12:25 UTC (ci/eval/2)",
     ]
     server.same("demo:main")
     assert week.told() == ["evaluation of demo:main: cached at 12:30 UTC (ci/eval/demo:main)"]
     server.same("demo:main")
     assert week.told() == ["evaluation of demo:main: cached at 12:35 UTC (ci/eval/demo:main)"]
+
+
+EVALS = 'kinds = ["job", "eval"]'
+
+
+def digests(week: Week) -> dict[str, str]:
+    """Each evaluation that the next run tells of, with the first line of what it says."""
+    week.check()
+    found = [one for one in week.events() if one["kind"] == "eval"]
+    assert {one["type"] for one in found} <= {"change"}
+    lines = {one["name"]: one["message"].partition("; src:")[0] for one in found}
+    assert len(lines) == len(found)
+    return {f"{name}: {one['status']}": lines[name] for one in found for name in [one["name"]]}
+
+
+def test_the_end_of_an_evaluation_is_one_digest(week: Week) -> None:
+    week.configure(EVALS)
+    server = settled(week)
+    server.evaluate("demo:main", {job: f"{job}-2" for job in JOBS})
+    assert digests(week) == {"evaluation 2 of demo:main: building": "3 new builds"}
+    server.end("hello", "world", status=FAILED)
+    assert digests(week) == {}
+    server.end("tested")
+    assert digests(week) == {
+        "evaluation 2 of demo:main: completed": (
+            "2 newly broken (hello on x86_64-linux, world on x86_64-linux)"
+        )
+    }
+    server.evaluate("demo:main", {"hello": "hello-3", "world": "world-2", "tested": "tested-3"})
+    server.end("hello")
+    assert digests(week) == {"evaluation 3 of demo:main: building": "2 new builds, 1 as before"}
+    server.end("tested", status=FAILED)
+    assert digests(week) == {
+        "evaluation 3 of demo:main: completed": (
+            "1 newly broken (tested on x86_64-linux), 1 still broken, "
+            "1 fixed (hello on x86_64-linux)"
+        )
+    }
+    assert digests(week) == {}
+    assert sorted(week.asked) == ["/api/jobsets?project=demo", "/build/5", "/build/8"]
+
+
+def test_evaluations_that_are_over_when_they_are_first_seen_have_one_digest_each(
+    week: Week,
+) -> None:
+    week.configure(EVALS)
+    server = settled(week)
+    server.evaluate("demo:main", {**JOBS, "hello": "hello-2"})
+    server.end("hello", status=FAILED)
+    server.later(1)
+    server.evaluate("demo:main", {**JOBS, "hello": "hello-3"})
+    server.end("hello")
+    assert digests(week) == {
+        "evaluation 2 of demo:main: completed": (
+            "1 newly broken (hello on x86_64-linux); 1 new build, 2 as before"
+        ),
+        "evaluation 3 of demo:main: completed": (
+            "1 fixed (hello on x86_64-linux); 1 new build, 2 as before"
+        ),
+    }
+    assert digests(week) == {}
+
+
+def test_an_evaluation_whose_builds_a_newer_one_took_over_is_superseded(week: Week) -> None:
+    week.configure(EVALS)
+    server = settled(week)
+    server.evaluate("demo:main", {**JOBS, "hello": "hello-2", "world": "world-2"})
+    server.end("hello", status=FAILED)
+    assert list(digests(week)) == ["evaluation 2 of demo:main: building"]
+    server.evaluate("demo:main", {**JOBS, "hello": "hello-3", "world": "world-2"})
+    assert digests(week) == {
+        "evaluation 3 of demo:main: building": "1 new build, 2 as before",
+        "evaluation 2 of demo:main: superseded": (
+            "evaluation 3 took over builds of it, until then 1 newly broken (hello on x86_64-linux)"
+        ),
+    }
+    server.end("hello", "world")
+    assert digests(week) == {
+        "evaluation 3 of demo:main: completed": "1 fixed (hello on x86_64-linux)"
+    }
+    assert digests(week) == {}
+
+
+def test_an_evaluation_of_before_the_first_look_has_no_digest(week: Week) -> None:
+    week.configure(EVALS)
+    server = week.server
+    server.add("demo:main")
+    server.evaluate("demo:main", JOBS)
+    server.end(*JOBS)
+    server.evaluate("demo:main", {**JOBS, "hello": "hello-2"})
+    assert digests(week) == {}
+    server.end("hello", status=FAILED)
+    assert digests(week) == {}
+    assert digests(week) == {}
+
+
+def test_a_restart_within_an_evaluation_is_counted_as_it_ended(week: Week) -> None:
+    week.configure(EVALS)
+    server = settled(week)
+    server.evaluate("demo:main", {job: f"{job}-2" for job in JOBS})
+    server.end("hello", "world", status=FAILED)
+    digests(week)
+    server.restart("hello")
+    server.end("hello")
+    server.cancel("tested")
+    assert digests(week) == {
+        "evaluation 2 of demo:main: completed": (
+            "1 newly broken (world on x86_64-linux), 1 aborted or cancelled"
+        )
+    }
+    # what is restarted after the end changes jobs, and is told as such; the digest stands
+    server.restart("world")
+    assert digests(week) == {}
+    server.end("world")
+    assert digests(week) == {}
+    # a job that is broken stays so when its build is aborted, and is counted once when that is over
+    server.evaluate("demo:main", {job: f"{job}-3" for job in JOBS})
+    server.end("hello", status=FAILED)
+    server.end("world", "tested")
+    digests(week)
+    server.evaluate("demo:main", {job: f"{job}-4" for job in JOBS})
+    server.end("hello", status=ABORTED)
+    digests(week)
+    server.restart("hello")
+    server.end("hello", status=FAILED)
+    server.end("world", "tested")
+    assert digests(week) == {"evaluation 4 of demo:main: completed": "1 still broken"}
+
+
+def test_a_digest_names_a_few_jobs_and_counts_all(week: Week) -> None:
+    week.configure(EVALS)
+    server = settled(week)
+    jobs = [f"j{number}.x86_64-linux" for number in range(8)]
+    server.evaluate("demo:main", {**JOBS, **{job: f"{job}-1" for job in jobs}})
+    server.end(*jobs, status=FAILED)
+    few = ", ".join(jobs[:5])
+    digest = f"8 newly broken ({few} and 3 more); 8 new builds, 3 as before"
+    assert digests(week) == {"evaluation 2 of demo:main: completed": digest}
+    server.evaluate("demo:main", {**JOBS, **{job: f"{job}-2" for job in jobs}})
+    server.end(*jobs)
+    digest = f"8 fixed ({few} and 3 more); 8 new builds, 3 as before"
+    assert digests(week) == {"evaluation 3 of demo:main: completed": digest}
+
+
+def test_an_evaluation_that_appears_late_decides_nothing_and_says_so(week: Week) -> None:
+    week.configure(EVALS)
+    server = settled(week)
+    late = server.evaluate("demo:main", {**JOBS, "hello": "hello-2"})
+    server.end("hello", status=FAILED)
+    server.hidden.add(late)
+    server.evaluate("demo:main", {**JOBS, "hello": "hello-3"})
+    server.end("hello")
+    assert list(digests(week)) == ["evaluation 3 of demo:main: completed"]
+    server.hidden.clear()
+    server.later(1)
+    server.checked("demo:main")
+    assert digests(week) == {
+        "evaluation 2 of demo:main: completed": (
+            "a newer evaluation decides on its jobs; 1 new build, 2 as before"
+        )
+    }
+    assert digests(week) == {}
 
 
 def test_a_build_that_fails_is_restarted_and_fails_again_is_told_each_time(week: Week) -> None:

@@ -99,10 +99,13 @@ def add(pages: Pages, record: Record) -> list[Added]:
             fresh = builds - shared
         else:
             fresh = builds - shared
+            taken = {waiting[number] for number in waiting.keys() & builds}
+            record.open |= dict.fromkeys(record.open.keys() & taken, one.id)
             waiting |= dict.fromkeys(waiting.keys() & builds, one.id)
             carry(record, one.id, builds)
         record.wait(waiting | dict.fromkeys(fresh, one.id))
         record.evals[one.id] = one.timestamp or 0
+        record.open[one.id] = 0
         record.top = max(record.top, *builds, 0)
         added.append(Added(evaluation=one, fresh=fresh, cached=builds - fresh))
     return added

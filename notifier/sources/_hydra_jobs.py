@@ -1,14 +1,17 @@
 """Pure: what the outcomes of builds make of the jobs of a jobset: broken, still broken, fixed."""
 
 from collections.abc import Iterable, Sequence
+from itertools import zip_longest
 
 import msgspec
 
 from notifier.sources._hydra_memory import Failing, Record
 from notifier.sources._hydra_results import Ended
-from notifier.sources._hydra_words import DEPENDENCY, HANDED_ON, NONE, SUCCEEDED
+from notifier.sources._hydra_words import DEPENDENCY, HANDED_ON, NONE, SUCCEEDED, titled
 
 BROKEN, STILL, FIXED = range(3)
+# names of jobs in the digest of an evaluation
+NAMED = 5
 
 
 class News(msgspec.Struct, kw_only=True):
@@ -44,8 +47,9 @@ def judge(record: Record, results: Iterable[Ended], now: int) -> list[News]:
         elif one.evaluation in record.late or one.evaluation < newest:
             continue
         elif one.status in NONE:
-            if old:
+            if old and old.evaluation != one.evaluation:
                 old.evaluation = one.evaluation
+                _count(record, job, one.evaluation, STILL)
             record.void[job] = Failing(one.number, one.status, one.evaluation, one.stop)
         else:
             record.void.pop(job, None)
@@ -59,19 +63,35 @@ def _outcome(record: Record, job: str, one: Ended, old: Failing | None, now: int
         if old is None:
             return []
         del record.failing[job]
-        _count(record, one.evaluation, FIXED)
+        _mend(record, job, old, one.evaluation)
         return [News(job=job, what=FIXED, ended=one, was=old)]
     what = STILL if old else BROKEN
     since = old.since if old else one.stop or now
-    record.failing[job] = Failing(one.number, one.status, one.evaluation, one.stop, since)
+    broke = old.broke if old else one.evaluation
+    record.failing[job] = Failing(one.number, one.status, one.evaluation, one.stop, since, broke)
     if old is None or old.evaluation != one.evaluation:
-        _count(record, one.evaluation, what)
+        _count(record, job, one.evaluation, what)
     return [News(job=job, what=what, ended=one, was=old)]
 
 
-def _count(record: Record, evaluation: int, what: int) -> None:
+def _mend(record: Record, job: str, old: Failing, evaluation: int) -> None:
+    """Counts a fix. After a restart within the evaluation that counted the failure it is none."""
+    if old.evaluation == evaluation:
+        _count(record, job, evaluation, BROKEN if old.broke == evaluation else STILL, -1)
+    if old.broke != evaluation:
+        _count(record, job, evaluation, FIXED)
+
+
+def _count(record: Record, job: str, evaluation: int, what: int, by: int = 1) -> None:
     counts = record.tally.setdefault(str(evaluation), [0, 0, 0])
-    counts[what] += 1
+    counts[what] = max(0, counts[what] + by)
+    if what == STILL:
+        return
+    known = (record.fixed if what == FIXED else record.broken).setdefault(str(evaluation), [])
+    if by < 0:
+        known[:] = [one for one in known if one != job]
+    elif len(known) < NAMED:
+        known.append(job)
 
 
 def carry(record: Record, evaluation: int, builds: set[int]) -> None:
@@ -79,10 +99,10 @@ def carry(record: Record, evaluation: int, builds: set[int]) -> None:
     for one in record.void.values():
         if one.build in builds:
             one.evaluation = evaluation
-    for one in record.failing.values():
+    for job, one in record.failing.items():
         if one.build in builds and one.evaluation < evaluation:
             one.evaluation = evaluation
-            _count(record, evaluation, STILL)
+            _count(record, job, evaluation, STILL)
 
 
 def left(record: Record) -> list[str]:
@@ -107,10 +127,36 @@ def lost(record: Record, vanished: Iterable[int]) -> list[str]:
     return gone
 
 
-def told(counts: Sequence[int]) -> str:
-    """`2 newly broken, 5 still broken, 1 fixed`; nothing when there is none of it."""
+def told(counts: Sequence[int], *named: str) -> str:
+    """`2 newly broken, 5 still broken, 1 fixed`; nothing when there is none of it.
+
+    `named`: what follows each word, such as ` (hello, world)`.
+    """
     words = ("newly broken", "still broken", "fixed")
-    return ", ".join(f"{n:,} {word}" for n, word in zip(counts, words, strict=False) if n)
+    said = zip_longest(counts, words, named[: len(words)], fillvalue="")
+    return ", ".join(f"{n:,} {word}{names}" for n, word, names in said if n)
+
+
+def digest(record: Record, evaluation: int) -> str:
+    """What an evaluation that is over made of the jobs: `1 newly broken (hello), 2 still broken`.
+
+    One that appeared below a newer one decides on no job.
+    """
+    if evaluation in record.late:
+        return "a newer evaluation decides on its jobs"
+    counts = record.tally.get(str(evaluation), [0, 0, 0])
+    broken, fixed = (one.get(str(evaluation), []) for one in (record.broken, record.fixed))
+    said = told(counts, _names(broken, counts[BROKEN]), "", _names(fixed, counts[FIXED]))
+    void = sum(one.evaluation == evaluation for one in record.void.values())
+    parts = [said or "nothing newly broken, nothing fixed"]
+    return ", ".join([*parts, *([f"{void:,} aborted or cancelled"] if void else [])])
+
+
+def _names(jobs: Sequence[str], count: int) -> str:
+    """` (hello on x86_64-linux, world on x86_64-linux and 7 more)`."""
+    known = [titled(*job.rpartition(":")[::2]) for job in sorted(jobs)]
+    more = f" and {count - len(known):,} more" if count > len(known) else ""
+    return f" ({', '.join(known)}{more})" if known else ""
 
 
 def parents(record: Record, news: Sequence[News]) -> dict[int, Ended | Failing]:

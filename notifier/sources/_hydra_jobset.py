@@ -154,7 +154,6 @@ class One(Own, kw_only=True):
         if not record.evals and pages and pages.evals:
             record.young = True
         added = evals.add(pages, record) if pages else []
-        before = {*record.pending, *(str(one.evaluation.id) for one in added)}
         moved, behind = record.counts != self.row.counts, record.behind
         results = ended(self.server, self.name, record, checked, self.room, moved=moved)
         record.behind = bool(results.unread)
@@ -172,11 +171,11 @@ class One(Own, kw_only=True):
             self.found.append(Snapshot(kind="job", scope=self.name, changes=seen, gone=names))
         if "build" in self.kinds:
             self._builds(teller, record, added, results, news)
+        over = [one for one in sorted(record.open) if str(one) not in record.pending]
         if "eval" in self.kinds:
-            seen = tuple(teller.added(record, one) for one in added)
-            over = sorted(int(one) for one in before - record.pending.keys())
-            seen += tuple(teller.evaluation(record, one, "completed") for one in over)
+            seen = tuple(teller.evaluations(record, added, over, results.done))
             self.found.append(Snapshot(kind="eval", scope=self.name, changes=seen))
+        record.open = {one: newer for one, newer in record.open.items() if one not in over}
         if results.unread and not behind:
             many = f"{len(results.unread):,} ended builds are older than those listed in one answer"
             self._remark(f"{many}; they are asked for one by one, {SINGLES} at a look")

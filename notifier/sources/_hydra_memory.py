@@ -11,7 +11,8 @@ KNOWN = 60
 class Failing(msgspec.Struct, array_like=True):
     """A job by a build that did not succeed: its status, in which evaluation, since when.
 
-    `stop` is when the build ended, 0 where that was not asked. `since` is when the job broke.
+    `stop` is when the build ended, 0 where that was not asked. `since` is when the job broke, and
+    `broke` by which evaluation.
     """
 
     build: int
@@ -19,22 +20,25 @@ class Failing(msgspec.Struct, array_like=True):
     evaluation: int
     stop: int = 0
     since: int = 0
+    broke: int = 0
 
 
 class Record(msgspec.Struct, omit_defaults=True):
     """What is remembered of one jobset.
 
     `clocks` and `counts`: as the project's list had them. `evals`: known evaluations and when each
-    was made. `pending`: evaluation -> builds that had not ended. `recent`: job -> the evaluation
-    of its newest outcome, while an older one can still come. `failing`: jobs that fail. `void`:
-    jobs whose newest build was aborted or cancelled, and may be restarted. `tally`: evaluation ->
-    how many jobs were newly broken, are still broken, were fixed by it. `late`: evaluations that
-    appeared below a newer one; `unsure`: those with builds that were not read. `top`: the highest
-    known build; `turn`: the last one that was asked for singly. `status`, `error` (a fingerprint),
-    `enabled`: the jobset's own state; `asked`: when it was last asked whether it is off. `based`:
-    its builds were looked at before. `young`: its first evaluation is not complete. `begun`: the
-    last word on an evaluation that has no number yet. `building`: builds that were told to be.
-    `behind`: builds that ended are still to be asked for.
+    was made. `pending`: evaluation -> builds that had not ended. `recent`: job -> the evaluation of
+    its newest outcome, while an older one can still come. `failing`: jobs that fail. `void`: jobs
+    whose newest build was aborted or cancelled, and may be restarted. `tally`: evaluation -> how
+    many jobs were newly broken, are still broken, were fixed by it. `broken`, `fixed`: evaluation
+    -> the first few jobs of those. `open`: evaluations whose end is to be told -> the newer one
+    that lists builds which they waited for, or 0. `late`: evaluations that appeared below a newer
+    one; `unsure`: those with builds that were not read. `top`: the highest known build; `turn`: the
+    last one that was asked for singly. `status`, `error` (a fingerprint), `enabled`: the jobset's
+    own state; `asked`: when it was last asked whether it is off. `based`: its builds were looked at
+    before. `young`: its first evaluation is not complete. `begun`: the last word on an evaluation
+    that has no number yet. `building`: builds that were told to be. `behind`: builds that ended are
+    still to be asked for.
     """
 
     clocks: list[Any] = []
@@ -45,6 +49,9 @@ class Record(msgspec.Struct, omit_defaults=True):
     failing: dict[str, Failing] = {}
     void: dict[str, Failing] = {}
     tally: dict[str, list[int]] = {}
+    broken: dict[str, list[str]] = {}
+    fixed: dict[str, list[str]] = {}
+    open: dict[int, int] = {}
     late: list[int] = []
     unsure: list[int] = []
     top: int = 0
@@ -88,6 +95,8 @@ class Record(msgspec.Struct, omit_defaults=True):
         self.unsure = [one for one in self.unsure if one in newest]
         kept = {*self.pending, *map(str, newest)}
         self.tally = {one: counts for one, counts in self.tally.items() if one in kept}
+        self.broken = {one: names for one, names in self.broken.items() if one in kept}
+        self.fixed = {one: names for one, names in self.fixed.items() if one in kept}
 
 
 class Memory:

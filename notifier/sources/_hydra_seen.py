@@ -8,7 +8,7 @@ import msgspec
 
 from notifier.model import Observation
 from notifier.sources._hydra_server import Evaluation, Info, Terminal, place
-from notifier.sources._hydra_words import meaning, outcome, said
+from notifier.sources._hydra_words import meaning, outcome, said, titled
 from notifier.sources._links import linked
 from notifier.sources._text import clean
 
@@ -204,9 +204,8 @@ def job_id(jobset: str, job: str, system: str) -> str:
 
 
 def called(jobset: str, job: str, system: str) -> str:
-    """`demo:main:hello on x86_64-linux`; the system is said once."""
-    on = "" if not system or job.endswith(f".{system}") else f" on {system}"
-    return clean(f"{jobset}:{job}{on}", NAME, line=True)
+    """`demo:main:hello on x86_64-linux`."""
+    return clean(f"{jobset}:{titled(job, system)}", NAME, line=True)
 
 
 def was(status: int | None, build: int) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from notifier.model import Observation
 from notifier.sources._failed import LookFailed
 from notifier.sources._hydra_evals import Added, Pages
-from notifier.sources._hydra_jobs import BROKEN, FIXED, STILL, News, parents, told
+from notifier.sources._hydra_jobs import BROKEN, FIXED, STILL, News, digest, parents, told
 from notifier.sources._hydra_memory import Failing, Record
 from notifier.sources._hydra_results import Ended, Room
 from notifier.sources._hydra_seen import Case, Seer, inputs, job_id, resolved, was
@@ -83,20 +83,30 @@ class Teller:
                     seen.append(self.seer.build(case, "cached" if well else "queued_before"))
         return seen, tuple(one.id for one in seen if one.status == "cached")
 
-    def evaluation(self, record: Record, number: int, status: str) -> Observation:
-        """An evaluation that was added, or is complete."""
-        first = filter(None, [told(record.tally.get(str(number), ()))])
-        lines = _telling([*first], [*self._inputs(record, number, 0)])
-        return self.seer.evaluation(self.name, number, status, lines)
+    def evaluations(
+        self, record: Record, added: Sequence[Added], over: Sequence[int], done: Sequence[Ended]
+    ) -> Iterator[Observation]:
+        """Evaluations that were added, and those that are over: each with what it brought.
 
-    def added(self, record: Record, one: Added) -> Observation:
-        """A new evaluation, with what it brought."""
-        number = one.evaluation.id
-        cached = f", {len(one.cached):,} as before" if one.cached else ""
-        first = f"{plural(len(one.fresh), 'new build')}{cached}"
-        lines = _telling([first], [*self._inputs(record, number, 0)])
-        status = "building" if str(number) in record.pending else "completed"
-        return self.seer.evaluation(self.name, number, status, lines)
+        One that is over when it is first seen is told once.
+        """
+        brought = {one.evaluation.id: _brought(one) for one in added}
+        for number, said in brought.items():
+            if number not in over:
+                yield self._evaluation(record, number, "building", [said])
+        for number in over:
+            newer = record.open[number]
+            status = "superseded" if newer else "completed"
+            until = f"evaluation {newer} took over builds of it, until then " if newer else ""
+            lines = [f"{until}{digest(record, number)}", *filter(None, [brought.get(number)])]
+            at = max((one.stop for one in done if one.evaluation == number), default=0)
+            yield self._evaluation(record, number, status, lines, at)
+
+    def _evaluation(
+        self, record: Record, number: int, status: str, lines: list[str], at: int = 0
+    ) -> Observation:
+        told = _telling(lines, [*self._inputs(record, number, 0)])
+        return self.seer.evaluation(self.name, number, status, told, at)
 
     def _complete(self, record: Record, news: Sequence[News]) -> None:
         """Times of the builds: those that failed by themselves before those they took along."""
@@ -131,8 +141,8 @@ class Teller:
             case.was, former = self._before(one.ended)
             case.step, case.log = self._steps(one.ended)
         number = one.ended.evaluation
-        digest = told(record.tally.get(str(number), ()))
-        first = [f"evaluation {number}: {digest}"] if digest else []
+        tally = told(record.tally.get(str(number), ()))
+        first = [f"evaluation {number}: {tally}"] if tally else []
         case.inputs = _telling(first, [*self._inputs(record, number, former)])
         return case
 
@@ -205,6 +215,11 @@ def _telling(first: list[str], changed: list[str]) -> tuple[str, ...]:
     more = [f"{len(changed)} inputs changed"] if changed else []
     head = "; ".join((*first, *more))
     return (head, *changed) if head else ()
+
+
+def _brought(one: Added) -> str:
+    cached = f", {len(one.cached):,} as before" if one.cached else ""
+    return f"{plural(len(one.fresh), 'new build')}{cached}"
 
 
 def _build(one: Ended | Failing) -> int:

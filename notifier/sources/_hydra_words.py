@@ -41,7 +41,7 @@ MEANINGS: Mapping[str, Mapping[str, Meaning]] = {
     "build": _BUILDS,
     "eval": {
         "asked_for": _ACTIVE, "started": _ACTIVE, "building": _ACTIVE,
-        "completed": _OK, "cached": _OK, "failed": _FAILED,
+        "completed": _OK, "superseded": _OK, "cached": _OK, "failed": _FAILED,
     },
     "jobset": {
         "evaluated": _OK, "never_evaluated": _ACTIVE, "switched_off": _CANCELLED,
@@ -75,6 +75,11 @@ def outcome(number: int | None) -> str:
     if number is None:
         return "status_unknown"
     return OUTCOMES.get(number) or f"status_{str(number)[:10]}"
+
+
+def titled(job: str, system: str) -> str:
+    """`hello on x86_64-linux`; the system is said once."""
+    return job if not system or job.endswith(f".{system}") else f"{job} on {system}"
 
 
 def said(status: str) -> str:
