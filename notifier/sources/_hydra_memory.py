@@ -109,8 +109,6 @@ class Memory:
         self._jobsets: dict[str, Any] = dict(jobsets) if isinstance(jobsets, dict) else {}
         self.projects = [p for p in projects if type(p) is str] if type(projects) is list else []
         self.listed: float = _number(old.get("listed"))
-        turn = old.get("turn")
-        self.turn: str = turn if isinstance(turn, str) else ""
 
     def record(self, name: str) -> Record | None:
         """What is known of a jobset; None before the first look, or when it cannot be read."""
@@ -144,11 +142,7 @@ class Memory:
     def cursor(self) -> Any:
         """The document for the next look: the very same one when nothing changed."""
         new: dict[str, Any] = {"jobsets": self._jobsets}
-        for key, value in (
-            ("projects", self.projects),
-            ("listed", self.listed),
-            ("turn", self.turn),
-        ):
+        for key, value in (("projects", self.projects), ("listed", self.listed)):
             if value:
                 new[key] = value
         return self._old if new == self._old else new

@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -15,6 +15,7 @@ from notifier import sources
 from notifier.model import BAD, Snapshot, Unreadable
 from notifier.sources import _hydra_evals as evals
 from notifier.sources import _hydra_server as server
+from notifier.sources import _hydra_tasks as tasks
 from notifier.sources import _hydra_words as words
 from notifier.sources import hydra
 from notifier.sources._failed import LookFailed
@@ -224,6 +225,18 @@ def test_a_resolved_step_is_no_failure_and_is_followed_to_what_it_became() -> No
     )
     for kind in ("job", "build"):
         assert words.meaning(kind, words.outcome(13))[0] not in BAD
+
+
+@pytest.mark.parametrize("minutes", [1, 2, 3, 5, 7, 10, 12, 15, 20, 30, 60, 120, 360, 720, 1440])
+def test_every_open_failure_has_its_turn_at_whatever_interval_the_looks_come(minutes: int) -> None:
+    for count in (1, 5, 6, 8, 12, 20, 50, 100):
+        seen: set[int] = set()
+        for look in range(5 * -(-count // tasks.ROTATE)):
+            start = tasks.turn(NOW + timedelta(minutes=look * minutes), count)
+            assert 0 <= start < count
+            seen |= {(start + one) % count for one in range(tasks.ROTATE)}
+        assert len(seen) == count
+    assert tasks.turn(NOW, 0) == 0
 
 
 # ---- the end of a log -------------------------------------------------------------------------
@@ -464,7 +477,7 @@ def test_a_hundred_thousand_builds_are_a_few_requests_and_a_small_record(
     assert sum(word == "failed" for word in jobs.statuses.values()) == 10_000
     # what is well is not remembered, what fails takes some forty bytes
     assert len(json.dumps(cursor)) < 10_000 * 60
-    for number in (1000, 10_000, 10_010, 10_020, 100_000):
+    for number in range(10, 100_001, 10):
         build = body("build_failed") | {"id": number, "job": f"j{number}", "jobset": "big"}
         stub.routes[f"/build/{number}"] = Reply(json.dumps(build).encode())
     stub.asked.clear()
