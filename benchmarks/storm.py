@@ -115,8 +115,8 @@ def size() -> list[Row]:
     for hour in (*range(last), last, last, last):
         snapshot = _listing(range(1000 * hour, 1000 * hour + 1000))
         now += timedelta(hours=1)
-        state = swept(diff(state, [_look(snapshot)], now)[0], now)
-    fresh = diff(State(id="n0"), [_look(snapshot)], now, "silent")[0]
+        state = swept(diff(state, [_look(snapshot)], now, "summary", 3600.0)[0], now)
+    fresh = diff(State(id="n0"), [_look(snapshot)], now, "silent", 3600.0)[0]
     listed = len(msgspec.json.encode(msgspec.structs.replace(fresh, counter=state.counter)))
     bound = listed + len(msgspec.json.encode(state.incidents))
     found = len(msgspec.json.encode(state))

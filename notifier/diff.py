@@ -25,8 +25,8 @@ def diff(
     state: State,
     looks: Iterable[Look],
     now: datetime,
-    first_run: Literal["summary", "silent", "alert"] = "summary",
-    flap_window: float = 3600.0,
+    first_run: Literal["summary", "silent", "alert"],
+    flap_window: float,
 ) -> tuple[State, list[Event]]:
     """The new state (with incidents, without the events) and the events, each of them single."""
     draft = Draft(state, now, flap_window)
@@ -126,7 +126,7 @@ def _listing(
         absent=absent,
         newest=newest,
     )
-    if new != scope or floor != things.floor or snapshot.scope not in things.scopes:
+    if new != scope or snapshot.scope not in things.scopes:
         draft.things[key] = replace(
             draft.things.get(key, Things()),
             scopes={**things.scopes, snapshot.scope: new},

@@ -54,6 +54,15 @@ def test_a_route_matches_a_field_exactly_by_glob_or_by_list_or_not(field: str) -
             assert bool(matching(EVENT, one, FAMILIES)) == (fits == ("match" in given))
 
 
+def test_a_field_that_an_event_lacks_is_empty() -> None:
+    for field in ("status", "node", "labels.gpus"):
+        for want, fits in (("", True), ("*", True), ("?*", False), ("X*", False)):
+            for given in ({"match": {field: want}}, {"not_match": {field: want}}):
+                one = config(routes=[Route(name="r", channels=["ops"], **given)])
+                found = bool(matching(about("hydra"), one, FAMILIES))
+                assert found == (fits == ("match" in given))
+
+
 @pytest.mark.parametrize(
     ("name", "kind", "family"),
     [("tasks", "source", "tasks"), ("nodes", "source", "nodes"), ("tasks/vps", "source", "tasks"),
@@ -146,11 +155,12 @@ def test_rows_of_a_former_list_keep_the_plan_of_whoever_was_told() -> None:
 def test_what_waits_moves_to_the_rows_of_today_and_what_is_in_a_message_stays() -> None:
     due, sent = Due("", NOON), Due("", NOON, key="n-1")
     state = State(events={
+        "e0": replace(EVENT, id="e0", to={"ops": due}),
         "e1": replace(EVENT, to={"ops/a": due, "ops/b": replace(due, failures=1)}),
         "e2": replace(EVENT, id="e2", to={"ops/a": sent, "gone": due}),
     })  # fmt: skip
     found = address(state, [], config(["ops"]), {}).events
-    assert found["e1"].to == {"ops": due}
+    assert found["e0"].to == found["e1"].to == {"ops": due}
     assert found["e2"].to == {"ops/a": sent, "gone": due}
 
 

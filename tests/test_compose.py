@@ -219,6 +219,43 @@ def test_a_pager_gets_one_message_for_each_incident_and_action() -> None:
     assert things(one, "chat") == [["ops", "d", "n"]], "and that the pager failed"
 
 
+def test_a_pager_that_two_routes_reach_gets_the_messages_of_both() -> None:
+    one = world(
+        Route(name="n", match={"kind": "node"}, channels=["ops"]),
+        Route(name="t", match={"kind": "task"}, channels=["ops"]),
+    )
+    one.keyed = frozenset({"ops"})
+    one.run(listing("task", ALL), listing("node", {"n": "offline"}))
+    assert things(one) == [["a"], ["b"], ["c"], ["d"], ["n"]]
+
+
+def test_a_pager_gets_all_that_waited_of_an_incident_at_once_and_each_summary_alone() -> None:
+    one = World()
+    one.keyed = frozenset({"ops"})
+    one.answers["ops"] = refuses("http 429", retry_after=60)
+    for source in ("river", "lake"):
+        one.run(listing("node", {"n": "slow", "m": "online"}), source=source)
+    for status in ("online", "slow", "offline"):
+        one.later(minutes=30).run(listing("node", {"n": status, "m": "online"}))
+    one.answers.clear()
+    one.later(hours=2).run()
+    found = [[f"{each.type}:{each.thing}" for each in events] for _, _, events in one.sent]
+    assert found == [
+        ["summary:river/source/river"], ["summary:lake/source/lake"],
+        ["recovery:river/node/n"], ["problem:river/node/n"] * 2,
+    ]  # fmt: skip
+
+
+def test_in_a_digest_of_groups_what_is_about_nothing_seen_is_no_group() -> None:
+    one = World(config(routes=[Route(name="r", channels=["ops"], digest="group")]))
+    one.answers["ops"] = refuses("http 429", retry_after=60)
+    for source in ("river", "lake"):
+        one.run(listing("task", {"a": "running"}), source=source)
+    one.answers.clear()
+    one.later(hours=2).run()
+    assert things(one) == [["river"], ["lake"]]
+
+
 def test_a_pager_is_told_that_a_thing_which_flapped_is_well() -> None:
     one = world()
     one.keyed = frozenset({"ops", "chat"})

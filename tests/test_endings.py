@@ -97,6 +97,27 @@ def test_flapping_is_told_to_those_who_know_whatever_the_routes_take() -> None:
     )
 
 
+def test_flapping_of_what_is_known_brings_in_nobody_else() -> None:
+    bad = Route(name="bad", match={"status": ["slow", "offline"]}, channels=["chat"])
+    one = world(bad, default_channels=("ops",))
+    for looks in (SLOW, DOWN, WELL):
+        one.later(minutes=5).run(looks)
+    assert [event.type for event in one.news] == ["flapping_start"]
+    assert one.heard("chat") == [PROBLEM, PROBLEM, START]
+    assert one.heard("ops") == []
+
+
+def test_flapping_escalates_like_any_problem() -> None:
+    one = world(*ESCALATES)
+    for looks in (DOWN, WELL, DOWN):
+        one.later(minutes=5).run(looks)
+    (start,) = one.news
+    waits = {row: due.at for row, due in one.state.events[start.id].to.items()}
+    assert waits == {"chat": one.now + timedelta(hours=1)}
+    assert one.heard("ops")[-1] == START
+    assert one.heard("chat") == []
+
+
 def test_who_takes_plain_news_and_knows_already_hears_nothing_when_flapping_begins() -> None:
     plain = Route(name="plain", channels=["ops", "chat"], events=["problem", "recovery"])
     one = world(plain)

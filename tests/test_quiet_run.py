@@ -142,7 +142,7 @@ def test_a_look_without_news_builds_no_row_of_a_task(looks: int) -> None:
     )  # fmt: skip
     state = State()
     for _ in range(looks):
-        state, _ = diff(state, [look], datetime(2026, 11, 22, tzinfo=UTC), "silent")
+        state, _ = diff(state, [look], datetime(2026, 11, 22, tzinfo=UTC), "silent", 3600.0)
     assert state.things["river/task"].scopes[""].newest == 8.0
 
 

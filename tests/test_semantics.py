@@ -479,15 +479,16 @@ def test_a_change_of_the_configuration_alone_opens_nothing(
 
     one = world()
     killed = {"a": "cancelled", "b": "running", "c": "cancelled"}
-    nodes = listing("node", {"gpu-1": "idle", "gpu-2": "online"})
+    nodes = {"gpu-1": "idle", "gpu-2": "online"}
     monkeypatch.setitem(words.HEALTHS, "idle", "ok")
-    one.run(listing("task", killed), nodes)
+    one.run(listing("task", killed), listing("node", nodes))
     one.heard()
     monkeypatch.setitem(words.HEALTHS, "cancelled", "failed")
     monkeypatch.setitem(words.HEALTHS, "idle", "down")
-    one.later(minutes=1).run(listing("task", killed), nodes)
+    one.later(minutes=1).run(listing("task", killed), listing("node", nodes))
     assert one.heard() == []
-    one.later(minutes=1).run(listing("task", {**killed, "d": "cancelled"}), nodes)
+    later = listing("task", {**killed, "d": "cancelled"})
+    one.later(minutes=1).run(later, listing("node", nodes))
     assert one.heard() == ["problem:river/task/d"]
 
 

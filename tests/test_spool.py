@@ -508,6 +508,27 @@ def test_of_what_has_ended_only_the_newest_names_are_kept(
     assert sum(name.startswith("2-") for name in statuses["completed"]) == 9
 
 
+def test_of_what_is_pushed_also_what_runs_makes_room(
+    desk: Desk, put: Put, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("notifier.diff.MOST_ENDED", 2)
+    for number, name in enumerate("dcba"):
+        put(parcel(seen("task", name, "running"), at=NOON + timedelta(minutes=number)))
+        desk.later(minutes=1).check()
+    statuses = desk.state.things["backup/task"].scopes["emit"].statuses
+    assert statuses == {"running": ["b", "a"]}
+
+
+def test_what_was_pushed_is_forgotten_beside_what_is_polled(desk: Desk, put: Put) -> None:
+    polled = listing("task", {"1": "running"})
+    desk.run(polled)
+    put(parcel(seen("task", "2", "completed"), source="river"))
+    desk.check()
+    assert desk.state.things["river/task"].scopes.keys() == {"", "emit"}
+    desk.later(days=31).check()
+    assert desk.state.things["river/task"].scopes.keys() == {""}
+
+
 def test_a_run_without_anything_pushed_changes_nothing(desk: Desk, put: Put) -> None:
     put(parcel(seen("host", "h", "online")))
     desk.check()

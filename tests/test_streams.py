@@ -1,5 +1,6 @@
 """Streams by the rules: the past is learned, what stands still is stuck, remarks are said once."""
 
+import pytest
 from msgspec.structs import replace
 from world import World, config, listing, thing
 
@@ -140,6 +141,96 @@ def test_what_moves_between_two_looks_is_not_stuck() -> None:
         world.later(minutes=50)
     world.run(stream("task"))
     assert world.heard() == []
+
+
+def test_what_stands_is_never_stuck() -> None:
+    world = World()
+    world.stuck_after = {"online": 60.0}
+    world.run(listing("node", {"a": "online"}))
+    world.later(hours=1).run(listing("node", {"a": "online"}))
+    assert "river/node/a" not in world.state.watched
+    assert world.news == []
+
+
+def test_what_a_stream_showed_is_ignored_by_all_that_is_known_of_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def strict(kind: str, status: str) -> tuple[str, str]:
+        assert (kind, status) in (("task", "pending"), ("task", "running"))
+        return "active", "info"
+
+    fits = {"kind": "task", "id": "a", "name": "a", "health": "active", "severity": "info"}
+    for ignore, heard in (([fits], []), ([{**fits, "id": "b"}], ["problem:river/task/a"])):
+        world = World()
+        world.stuck_after, world.ignore = {"pending": 3600.0}, ignore
+        with monkeypatch.context() as patch:
+            seen = stream("task", thing("task", "a", "pending"))
+            patch.setattr("world.classify", strict)
+            world.run(seen)
+            world.later(hours=1).run(stream("task"))
+        assert world.heard() == heard
+
+
+def test_a_part_of_a_stream_of_which_nothing_is_known_is_neither_stuck_nor_remembered() -> None:
+    world = World()
+    world.stuck_after = {"pending": 3600.0}
+    world.run(stream("task", scope="x.events"))
+    assert world.state.things.keys() == {"river/source"}
+
+
+# ---- what is remembered -----------------------------------------------------------------------
+
+
+def known(world: World, key: str = "river/task", scope: str = "") -> set[str]:
+    """The ids that a stream has shown and that are still known."""
+    return {name for ids in world.state.things[key].scopes[scope].statuses.values() for name in ids}
+
+
+def test_parts_of_a_stream_and_odd_words_are_remembered_beside_each_other() -> None:
+    world = World()
+    odd = thing("task", "x1", "perplexed")
+    world.run(stream("task", odd, scope="x"), stream("task", thing("task", "y1", "failed")))
+    assert len(texts(world)) == 1
+    world.later(minutes=1).run(stream("task", odd, scope="y"))
+    assert texts(world) == []
+    assert known(world, scope="x") == known(world, scope="y") == {"x1"}
+    assert known(world) == {"y1"}
+
+
+def test_another_failed_word_for_what_had_failed_in_the_past_is_no_news() -> None:
+    world = World()
+    world.run(PAST)
+    world.heard()
+    world.later(minutes=1).run(stream("task", thing("task", "a", "lost")))
+    assert world.news == []
+    world.later(minutes=1).run(stream("task", thing("task", "b", "failed")))
+    (event,) = world.news
+    assert (event.before, event.reason) == ("running", "failed")
+
+
+def test_of_what_has_ended_a_stream_keeps_the_newest_and_all_that_has_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("notifier.diff.MOST_ENDED", 2)
+    world = World()
+    for name in "dcba":
+        ended, runs = thing("task", name, "completed"), thing("task", f"{name}-runs", "running")
+        well = thing("host", name, "online")
+        world.later(minutes=1).run(stream("task", ended, runs), stream("host", well))
+    assert known(world) == {"a", "b", "a-runs", "b-runs", "c-runs", "d-runs"}
+    assert known(world, "river/host") == set("abcd"), "what stands has not ended"
+
+
+def test_what_a_stream_shows_no_more_is_known_for_thirty_days() -> None:
+    for more, left in ((0, {"a", "b"}), (1, {"b"})):
+        world = World()
+        world.run(stream("task", thing("task", "a", "running")))
+        world.later(days=30, seconds=more)
+        before = world.state
+        world.run(stream("task"))
+        assert world.state == before, "a look without news forgets nothing"
+        world.run(stream("task", thing("task", "b", "running")))
+        assert known(world) == left
 
 
 # ---- what a look says of itself ---------------------------------------------------------------

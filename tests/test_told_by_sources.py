@@ -128,6 +128,10 @@ def test_a_change_that_is_no_problem_is_told_where_a_route_wants_it() -> None:
         "change:river/task/a", "change:river/task/d", "problem:river/task/b",
     ]  # fmt: skip
     assert "a completed at 12:01 UTC" in said(world)
+    changes = {event.thing: event for event in world.news if event.type == "change"}
+    old, new = changes["river/task/a"], changes["river/task/d"]
+    assert (old.reason, old.before, old.severity) == ("completed", "running", "info")
+    assert (new.reason, new.before, new.incident) == ("pending", "", "")
     world.later(minutes=1).run(
         listing("task", {"a": "completed", "b": "failed", "c": "running", "d": "pending"})
     )
@@ -152,3 +156,29 @@ def test_what_is_ignored_changes_without_a_word() -> None:
     world.heard()
     world.later(minutes=1).run(listing("task", {"a": "completed"}))
     assert world.news == []
+
+
+def test_a_change_is_asked_for_by_the_look_and_not_only_taken_by_a_route() -> None:
+    world = World(config(["ops"], [WANTS]))
+    world.run(listing("task", {"a": "running"}))
+    world.heard()
+    world.later(minutes=1).run(listing("task", {"a": "completed"}))
+    assert world.heard() == []
+
+
+def test_what_is_not_well_or_not_understood_or_not_new_is_no_mere_change() -> None:
+    world = World(config(["ops"], [WANTS]))
+    world.changes = True
+    world.run(listing("job", {"a": "online", "b": "online"}), listing("task", {"t": "lost"}))
+    world.heard()
+    # bad for one look of two that it takes; a word that nobody knows; another word for a failure
+    seen = {"a": "offline", "b": "perplexed"}
+    world.later(minutes=1).run(listing("job", seen), listing("task", {"t": "failed"}))
+    assert [event.type for event in world.news] == ["summary"]
+    world.later(minutes=1).run(listing("job", seen), listing("task", {"t": "failed"}))
+    assert [event.type for event in world.news] == ["problem"]
+    same = replace(listing("task", {}), changes=(thing("task", "s", "running"),))
+    world.later(minutes=1).run(same)
+    assert world.heard()[-1] == "change:river/task/s"
+    world.later(minutes=1).run(same)
+    assert world.news == [], "it was so before"
