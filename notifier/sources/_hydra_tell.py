@@ -105,8 +105,8 @@ class Teller:
     def _evaluation(
         self, record: Record, number: int, status: str, lines: list[str], at: int = 0
     ) -> Observation:
-        told = _telling(lines, [*self._inputs(record, number, 0)])
-        return self.seer.evaluation(self.name, number, status, told, at)
+        shown = _telling(lines, [*self._inputs(record, number, 0)])
+        return self.seer.evaluation(self.name, number, status, shown, at)
 
     def _complete(self, record: Record, news: Sequence[News]) -> None:
         """Times of the builds: those that failed by themselves before those they took along."""
