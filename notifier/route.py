@@ -110,8 +110,12 @@ def address(
     events: Sequence[Event],
     config: Config,
     families: Mapping[str, str],
+    keyed: frozenset[str] = frozenset(),
 ) -> State:
-    """The state with these events in its outbox, each addressed, and the plans made."""
+    """The state with these events in its outbox, each addressed, and the plans made.
+
+    `keyed` are rows with incident keys of their own.
+    """
     there = Directory(config)
     incidents = {handle: _rehomed_plan(one, there) for handle, one in state.incidents.items()}
     outbox = rehomed(state.events, there)
@@ -127,7 +131,8 @@ def address(
             row: Due(route, _from(event, row, there.route(route), incident))
             for row, route in sorted(rows.items())
         }
-        for one in plainly(replace(event, to=to), incident, there):
+        addressed = singly(replace(event, to=to), incidents, keyed)
+        for one in (*plainly(addressed[0], incident, there), *addressed[1:]):
             outbox[one.id] = one
             waiting.add(one)
     return replace(state, incidents=incidents, events=outbox)
@@ -161,6 +166,34 @@ def plainly(event: Event, incident: Incident | None, there: Directory) -> list[E
     if not rows or (plain == "recovery" and not incident.ended):
         return [replace(event, to=to)]
     return [replace(event, to=to), replace(event, id=f"{event.id}p", type=plain, to=rows)]
+
+
+def singly(event: Event, incidents: Mapping[str, Incident], keyed: frozenset[str]) -> list[Event]:
+    """The event; of a summary of what is down also each problem, for rows with incident keys.
+
+    There the summary would be an alert that nothing ever closes.
+    """
+    rows = {row: due for row, due in event.to.items() if row in keyed and event.covers}
+    if not rows:
+        return [event]
+    rest = {row: due for row, due in event.to.items() if row not in rows}
+    return [replace(event, to=rest), *(_alone(event, incidents[one], rows) for one in event.covers)]
+
+
+def _alone(event: Event, incident: Incident, rows: Mapping[str, Due]) -> Event:
+    return Event(
+        # handles and ids share a counter, so no other event has this number
+        id=incident.handle.replace("i-", "e"),
+        type="problem",
+        at=event.at,
+        reason=event.reason,
+        thing=incident.thing,
+        severity=incident.severity,
+        incident=incident.handle,
+        observation=incident.observation,
+        opened=incident.opened,
+        to=dict(rows),
+    )
 
 
 def planned(incident: Incident, rows: Mapping[str, str], there: Directory) -> Incident:

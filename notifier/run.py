@@ -125,7 +125,7 @@ def decide(
     state, about_state = channels.state_news(state, origin, aside, now)
     events = [*about_state, *about_channels, *given, *found]
     families = {**pushed.families(state), **families}
-    state = route.address(state, events, config, families)
+    state = route.address(state, events, config, families, keyed)
     seen = Seen(looks, state.things)
     over = {event.incident for event in events if event.over}
     state = reminders.decided(state, people, seen, now)

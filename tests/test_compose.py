@@ -234,15 +234,15 @@ def test_a_pager_gets_all_that_waited_of_an_incident_at_once_and_each_summary_al
     one.keyed = frozenset({"ops"})
     one.answers["ops"] = refuses("http 429", retry_after=60)
     for source in ("river", "lake"):
-        one.run(listing("node", {"n": "slow", "m": "online"}), source=source)
-    for status in ("online", "slow", "offline"):
+        one.run(listing("node", {"n": "online", "m": "online"}), source=source)
+    for status in ("slow", "online", "slow", "offline"):
         one.later(minutes=30).run(listing("node", {"n": status, "m": "online"}))
     one.answers.clear()
     one.later(hours=2).run()
     found = [[f"{each.type}:{each.thing}" for each in events] for _, _, events in one.sent]
     assert found == [
         ["summary:river/source/river"], ["summary:lake/source/lake"],
-        ["recovery:river/node/n"], ["problem:river/node/n"] * 2,
+        ["problem:river/node/n"], ["recovery:river/node/n"], ["problem:river/node/n"] * 2,
     ]  # fmt: skip
 
 

@@ -164,6 +164,28 @@ def test_an_acknowledgement_never_stops_a_first_telling() -> None:
     assert one.heard() == ["problem:river/node/gpu-1"]
 
 
+def test_a_pager_gets_each_thing_that_was_down_at_first_under_its_own_key_and_its_end() -> None:
+    world = World(config(("ops", "pager")))
+    world.keyed = frozenset({"pager"})
+    world.run(listing("node", {"a": "offline", "b": "offline", "c": "online"}))
+    assert world.heard() == ["summary:river/source/river"]
+    assert [len(events) for row, _, events in world.sent if row == "pager"] == [1, 1]
+    assert world.heard("pager") == ["problem:river/node/a", "problem:river/node/b"]
+    world.later(minutes=5).run(listing("node", {"a": "online", "b": "offline", "c": "online"}))
+    assert world.heard("pager") == world.heard() == ["recovery:river/node/a"]
+    for row in ("ops", "pager"):
+        plans = [one.plan[row].told for one in world.state.incidents.values()]
+        assert len(plans) == 1
+        assert all(plans)
+
+
+def test_a_pager_hears_of_a_first_look_in_which_all_is_well_too() -> None:
+    world = World(config(("pager",)))
+    world.keyed = frozenset({"pager"})
+    world.run(listing("node", {"a": "online"}))
+    assert world.heard("pager") == ["summary:river/source/river"]
+
+
 def test_a_look_that_failed_reminds_of_nothing() -> None:
     one = world(Route(name="r", channels=["ops"], remind=[HOUR]))
     one.run(DOWN)
