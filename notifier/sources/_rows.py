@@ -89,16 +89,22 @@ def merge(listings: list[Listing[Row]]) -> Listing[Row]:
 
 
 class Observations(Mapping[str, Observation]):
-    """Observations of a listing, each built when it is asked for."""
+    """Observations of a listing, each built when it is first asked for."""
 
     def __init__(
         self, listing: Listing[Row], build: Callable[[str, str, Row | None], Observation]
     ) -> None:
         self._listing = listing
         self._build: Callable[[str, str, Any], Observation] = build
+        # what is news is asked for by those who judge it and by the journal
+        self._built: dict[str, Observation] = {}
 
     def __getitem__(self, name: str) -> Observation:
-        return self._build(name, self._listing.statuses[name], self._listing.row(name))
+        found = self._built.get(name)
+        if found is None:
+            listing = self._listing
+            found = self._built[name] = self._build(name, listing.statuses[name], listing.row(name))
+        return found
 
     def __contains__(self, name: object) -> bool:
         return name in self._listing.statuses
