@@ -1,6 +1,6 @@
 """Who hears of an event: what routes can match, and how rows come into a plan."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from msgspec.structs import replace
@@ -171,6 +171,42 @@ def test_an_escalation_is_due_later_but_not_where_the_problem_is_known() -> None
         state = State(incidents={"i-1": opened(ops=Planned("r", told))})
         made = address(state, [EVENT], chosen, {}).events["e1"]
         assert made.to == {"ops": Due("r", at)}
+
+
+WAITS = replace(EVENT, id="e0", to={"ops": Due("r", NOON)})
+WELL = replace(SEEN, status="Succeeded", health="ok")
+BEGINS = replace(EVENT, type="flapping_start")
+ENDS = replace(EVENT, type="flapping_end", observation=WELL)
+STILL_BAD = replace(EVENT, type="flapping_end")
+OVER = replace(EVENT, type="recovery", observation=WELL)
+
+
+@pytest.mark.parametrize(
+    ("event", "takes", "told", "found"),
+    [
+        (BEGINS, [], None, {"e1": "flapping_start"}),
+        (BEGINS, ["problem"], None, {"e1p": "problem"}),
+        (BEGINS, ["problem"], NOON, {}),
+        (ENDS, [], NOON, {"e1": "flapping_end"}),
+        (ENDS, ["problem"], NOON, {"e1p": "recovery"}),
+        (STILL_BAD, [], None, {"e1": "flapping_end"}),
+        (STILL_BAD, ["problem"], None, {}),
+        (OVER, ["problem"], NOON, {"e1": "recovery"}),
+    ],
+)
+def test_flapping_is_told_as_far_as_the_route_takes_it_and_plainly_beyond(
+    event: Event, takes: list[str], told: datetime | None, found: dict[str, str]
+) -> None:
+    one = config(["ops"], [Route(name="r", channels=["ops"], events=takes)])
+    incident = replace(
+        opened(ops=Planned("r", told)), flapping=NOON, ended=NOON if event.over else None
+    )
+    state = State(incidents={"i-1": incident}, events={} if told else {"e0": WAITS})
+    made = address(state, [event], one, {}).events
+    made.pop("e0", None)
+    assert {name: each.type for name, each in made.items() if each.to} == found
+    assert made.keys() == {"e1", *found}
+    assert all(each.to == {"ops": Due("r", NOON)} for each in made.values() if each.to)
 
 
 def test_what_nobody_waits_for_is_swept_and_finite_facts_settle() -> None:

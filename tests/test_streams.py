@@ -157,9 +157,9 @@ def test_what_a_stream_showed_is_ignored_by_all_that_is_known_of_it(
 ) -> None:
     def strict(kind: str, status: str) -> tuple[str, str]:
         assert (kind, status) in (("task", "pending"), ("task", "running"))
-        return "active", "info"
+        return "active", "warning"
 
-    fits = {"kind": "task", "id": "a", "name": "a", "health": "active", "severity": "info"}
+    fits = {"kind": "task", "id": "a", "name": "a", "health": "active", "severity": "warning"}
     for ignore, heard in (([fits], []), ([{**fits, "id": "b"}], ["problem:river/task/a"])):
         world = World()
         world.stuck_after, world.ignore = {"pending": 3600.0}, ignore

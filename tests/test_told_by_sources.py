@@ -177,6 +177,9 @@ def test_what_is_not_well_or_not_understood_or_not_new_is_no_mere_change() -> No
     assert [event.type for event in world.news] == ["summary"]
     world.later(minutes=1).run(listing("job", seen), listing("task", {"t": "failed"}))
     assert [event.type for event in world.news] == ["problem"]
+    seen["c"] = "perplexed"
+    world.later(minutes=1).run(listing("job", seen), listing("task", {"t": "failed"}))
+    assert world.news == [], "the word was told"
     same = replace(listing("task", {}), changes=(thing("task", "s", "running"),))
     world.later(minutes=1).run(same)
     assert world.heard()[-1] == "change:river/task/s"
