@@ -209,6 +209,22 @@ def test_flapping_is_told_as_far_as_the_route_takes_it_and_plainly_beyond(
     assert all(each.to == {"ops": Due("r", NOON)} for each in made.values() if each.to)
 
 
+def test_a_summary_is_for_a_pager_each_problem_it_tells_of_alone() -> None:
+    summary = Event(
+        id="e9", type="summary", at=NOON, reason="first look", thing="hydra/source/hydra",
+        severity="warning", covers=("i-1",), text="down now: A b",
+    )  # fmt: skip
+    before = NOON - timedelta(hours=1)
+    state = State(incidents={"i-1": replace(opened(), opened=before)})
+    made = address(state, [summary], config(["ops", "pager"]), {}, frozenset({"pager"})).events
+    assert made == {
+        "e9": replace(summary, to={"ops": Due("", NOON)}),
+        "e1": replace(
+            EVENT, reason="first look", opened=before, to={"pager": Due("", NOON)}
+        ),
+    }  # fmt: skip
+
+
 def test_what_nobody_waits_for_is_swept_and_finite_facts_settle() -> None:
     fact = replace(opened(), handle="i-2", finite=True)
     stuck = replace(opened(), handle="i-3", finite=True, stuck=True)
