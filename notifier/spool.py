@@ -6,7 +6,6 @@ pushes asks nobody. The other end is `notifier.intake`.
 
 import os
 import re
-import secrets
 import stat
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -53,6 +52,9 @@ def put(folder: Path, parcels: Sequence[Parcel], stamp: int) -> list[Path]:
     `stamp` is the time in nanoseconds; what lies there already comes before. Raises StateError:
     then nothing was spooled, or (where only the last sync failed) all of it perhaps.
     """
+    # a run that only takes in has no use for it
+    import secrets
+
     raws = [msgspec.json.encode(parcel) for parcel in parcels]
     try:
         with _opened(folder) as handle:
