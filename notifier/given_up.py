@@ -1,18 +1,25 @@
 """Pure: what a channel did not take within its `give_up_after` is dropped, and that is told."""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from notifier.compose import Outlook
+from notifier.config import Config
 from notifier.draft import Draft
 from notifier.memory import State
 from notifier.model import Event
+from notifier.people import People
 from notifier.settings import Destination
 from notifier.tables import Duration
 
 
-def give_up(state: State, outlook: Outlook) -> tuple[State, list[Event]]:
+def give_up(
+    state: State, config: Config, people: People, families: Mapping[str, str], now: datetime
+) -> tuple[State, list[Event]]:
     """The state without it, and a summary for the others for each row that lost something."""
+    if not any(channel.give_up_after for channel in config.channels.values()):
+        return state, []
+    outlook = Outlook(state, config, people, families, now)
     lost: dict[str, int] = {}
     for row, there in outlook.there.rows.items():
         names = _late(state, row, there, outlook) if there.settings.give_up_after else []

@@ -119,7 +119,7 @@ def decide(
 ) -> tuple[State, list[Message], dict[str, Event]]:
     """Pure: the state to commit, the messages due in it, and the new events as addressed."""
     rows = config.destinations()
-    state, given = given_up.give_up(state, Outlook(state, config, people, families, now))
+    state, given = given_up.give_up(state, config, people, families, now)
     state, about_channels = channels.diff(state, now, config.run.channel_alert_after, rows)
     state, found = diff(state, looks, now, config.run.first_run, config.run.flap_window)
     state, about_state = channels.state_news(state, origin, aside, now)
