@@ -1,5 +1,6 @@
 """The other ends of a run, for tests: a mail server, a webhook receiver, the installed command."""
 
+import contextlib
 import email
 import email.policy
 import json
@@ -23,16 +24,25 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 LOOPBACK = "127.0.0.1"
 
 
+# apart from the generator that property tests set back to where it was
+_DICE = random.SystemRandom()
+_given: set[int] = set()
+
+
 def free_port() -> int:
-    """A port on loopback that nobody listens on.
+    """A port on loopback that nobody holds, and that was not given before.
 
     It lies below the range from which the kernel takes the near ends of connections, so that a
-    server which is stopped for a while finds its port free when it starts again.
+    server which is stopped for a while finds its port free when it starts again. Two processes
+    of one test run draw from different ports: what one was given is not held until it listens.
     """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 8
     for _ in range(1000):
-        port = random.randrange(20_000, 32_000)
-        with socket.socket() as probe:
-            if probe.connect_ex((LOOPBACK, port)):
+        port = _DICE.randrange(20_000 + worker, 32_000, 8)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind((LOOPBACK, port))
+            if port not in _given:
+                _given.add(port)
                 return port
     raise RuntimeError("no free port between 20000 and 32000")
 
