@@ -42,7 +42,7 @@ def diff(
             else:
                 new = _stream(draft, look, kind, snapshot, struck, first_run)
             begun += [new] if new else []
-            if kind.finite and look.stuck_after:
+            if kind.finite and look.stuck_after and not _doubted(draft, look, snapshot):
                 judge.stuck(draft, look, kind, _present(draft, look, kind, snapshot))
             beginnings.remark(draft, look.source, snapshot.remarks)
         judge.steady(draft, f"{look.source}/", Seen([look], draft.things))
@@ -220,6 +220,12 @@ def _stream(
     if not scopes:
         del draft.things[key]
     return begun
+
+
+def _doubted(draft: Draft, look: Look, snapshot: Snapshot) -> bool:
+    """Whether the listing shared nothing with memory, so that nothing follows from it yet."""
+    things = draft.things.get(f"{look.source}/{snapshot.kind}", Things())
+    return snapshot.scope in things.scopes and things.scopes[snapshot.scope].strange > 0
 
 
 def _present(draft: Draft, look: Look, kind: Kind, snapshot: Snapshot) -> Snapshot:

@@ -228,7 +228,10 @@ def absent(
     for name in sorted(gone):
         thing = f"{look.source}/{kind.name}/{name}"
         if not (snapshot.complete or (snapshot.paged and _has_ended(look, kind, old[name]))):
+            # says nothing of it: neither that it is there nor that it is not
             statuses[name] = old[name]
+            if name in scope.absent:
+                without[name] = scope.absent[name]
             continue
         if snapshot.complete and kind.absence == "down":
             missing = _missing(kind, name, draft.incident(thing))

@@ -156,32 +156,34 @@ def retry(state: State, row: str = "") -> State:
 def _once_more(state: State, message: Message) -> State:
     """A message that may have arrived, under its key; without what has ended in the meantime.
 
-    Its end was told, and a problem is never told after its end.
+    Its end was told, and a problem is never told after its end. What is left of a summary that
+    is not all true any more is said anew, each for itself.
     """
-    living = tuple(
-        name for name in message.events if _lives(state, state.events[name], message.channel)
-    )
-    events = dict(state.events)
-    for name in set(message.events) - set(living):
-        events[name] = _without(events[name], message.channel)
+    row, incidents = message.channel, state.incidents
+    living = {handle for handle, one in incidents.items() if one.ended is None}
+    events, kept = dict(state.events), []
+    for name in message.events:
+        event = events[name]
+        gone = set() if event.over else set(event.incidents) - living
+        if not gone:
+            kept.append(name)
+            continue
+        events[name] = _without(event, row)
+        for handle in event.covers if event.type == "summary" else ():
+            if handle in living:
+                due = replace(event.to[row], key="")
+                one = route.alone(event, incidents[handle], {row: due})
+                events[one.id] = replace(one, to={**_to(events, one.id), row: due})
     messages = {key: one for key, one in state.messages.items() if key != message.key}
-    if living:
+    if kept:
         messages[message.key] = replace(
-            message, state="unknown", events=living, unknowns=settle.MOST_UNKNOWN - 1
+            message, state="unknown", events=tuple(kept), unknowns=settle.MOST_UNKNOWN - 1
         )
     return replace(state, events=events, messages=messages)
 
 
-def _lives(state: State, event: Event, row: str) -> bool:
-    """Whether an event is still true: a problem that is open, an ending that nothing told followed.
-
-    A summary is, while anything is open that it told of.
-    """
-    living = [one for one in state.incidents.values() if one.ended is None]
-    if event.over:
-        again = [one.plan for one in living if one.thing == event.thing]
-        return not any(row in plan and plan[row].told for plan in again)
-    return not event.incidents or any(one.handle in event.incidents for one in living)
+def _to(events: Mapping[str, Event], name: str) -> Mapping[str, Due]:
+    return events[name].to if name in events else {}
 
 
 def move(state: State, old: str, new: Collection[str]) -> State:

@@ -124,7 +124,10 @@ def pruned(state: State, outlook: Outlook, over: Set[str]) -> State:
         return state
     # where some of it is told all the same, its end is told too
     unspoken -= {
-        (event.incident, row) for event in events.values() if not event.over for row in event.to
+        (handle, row)
+        for event in events.values()
+        for handle in (() if event.over else event.incidents)
+        for row in event.to
     }
     for event in state.events.values():
         for row in event.to if event.over else ():

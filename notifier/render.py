@@ -73,6 +73,7 @@ def letter(
     route = route or Route()
     room = min(route.max_items, FEW if message.plain else MANY)
     page = _Page(message, events, config, "" if message.plain else route.template, flavour)
+    page.again = _again(events, incidents) if message.unknowns else ""
     key, known = (message.events, room, message.at), {} if digests is None else digests
     if key not in known:
         known[key] = digest(events, incidents, max_items=room, zone=zone, now=message.at)
@@ -96,6 +97,12 @@ def letter(
         thread=_thread(message, events, incidents),
     )  # fmt: skip
     return shown, list(dict.fromkeys(page.warnings))
+
+
+def _again(events: Sequence[Event], incidents: Mapping[str, Incident]) -> str:
+    """The handle under which what these events call over is bad once more."""
+    over = {event.thing for event in events if event.over}
+    return next((h for h, one in incidents.items() if not one.ended and one.thing in over), "")
 
 
 def _incident(message: Message, events: Sequence[Event]) -> str:
@@ -142,6 +149,8 @@ class _Page:
         self.message = message
         self.name = name
         self.flavour = flavour
+        # of a repeat, what has become of it meanwhile
+        self.again = ""
         self.handles = list(dict.fromkeys(event.incident for event in events if event.incident))
         own = config.run.templates
         self.own = str(config.path.parent / Path(own).expanduser()) if own else ""
@@ -211,6 +220,7 @@ class _Page:
             ack = f" · acknowledge: notifier ack {first} -m TEXT" if first else ""
             lines.append(f"{known}{ack}")
         repeat = " · may be a repeat of a message that arrived" if self.message.unknowns else ""
+        repeat += f" · bad again since then: {self.again}" if self.again else ""
         alone = made.items[0] if len(made.items) == 1 and not made.summaries else None
         thing = alone.thing if alone and re.fullmatch(r"[\w./:-]{1,80}", alone.thing) else ""
         rest = f"{ALL_OF_IT} {thing}".strip()

@@ -177,10 +177,11 @@ def singly(event: Event, incidents: Mapping[str, Incident], keyed: frozenset[str
     if not rows:
         return [event]
     rest = {row: due for row, due in event.to.items() if row not in rows}
-    return [replace(event, to=rest), *(_alone(event, incidents[one], rows) for one in event.covers)]
+    return [replace(event, to=rest), *(alone(event, incidents[one], rows) for one in event.covers)]
 
 
-def _alone(event: Event, incident: Incident, rows: Mapping[str, Due]) -> Event:
+def alone(event: Event, incident: Incident, rows: Mapping[str, Due]) -> Event:
+    """The problem of one incident that a summary tells of, for these rows."""
     return Event(
         # handles and ids share a counter, so no other event has this number
         id=incident.handle.replace("i-", "e"),

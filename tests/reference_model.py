@@ -3,6 +3,7 @@
 It knows which looks were taken and what they showed, and nothing of how Notifier keeps its state.
 """
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from world import HEALTHS, KINDS
@@ -27,6 +28,8 @@ class Known:
         self.bad = False
         self.bad_looks = 0
         self.pending_since: datetime | None = None
+        # complete listings in a row that lacked it
+        self.lacked = 0
         # when it went bad or well, or grew worse; whether that is flapping
         self.changes: list[datetime] = []
         self.flapping = False
@@ -52,8 +55,12 @@ class Model:
         shown: dict[str, tuple[str, str]],
         complete: bool,
         now: datetime,
+        untold: Collection[str] = (),
     ) -> set[str]:
-        """A listing: id -> (status, attempt). Returns the full names that it says something of."""
+        """A listing: id -> (status, attempt). Returns the full names that it says something of.
+
+        `untold` are the full names of which something waits to be told.
+        """
         first = (kind, scope) not in self.scopes
         self.scopes.add((kind, scope))
         members = self.members.setdefault((kind, scope), set())
@@ -63,7 +70,7 @@ class Model:
             if kind not in self.doubted:
                 self.doubted.add(kind)
                 return {f"river/{kind}/{name}" for name in shown}
-            first, former = True, {f"river/{kind}/{name}" for name in members}
+            first, former = True, {one for one in self.things if one.startswith(f"river/{kind}/")}
             for name in former:
                 self.things.pop(name, None)
             members.clear()
@@ -77,8 +84,23 @@ class Model:
         members.update(shown)
         seen = members if complete else shown.keys()
         names = {f"river/{kind}/{name}" for name in seen}
+        if complete and kind != "machine":
+            self._left(kind, members, gone, untold)
         self._steady(names, now)
         return names | former
+
+    def _left(self, kind: str, members: set[str], gone: set[str], untold: Collection[str]) -> None:
+        """What two complete listings lack is forgotten, but not what is bad or yet to be told."""
+        for name in members:
+            one = self.things[f"river/{kind}/{name}"]
+            one.lacked = one.lacked + 1 if name in gone else 0
+        for name in sorted(gone):
+            one = self.things[f"river/{kind}/{name}"]
+            fact = KINDS[kind].finite and f"river/{kind}/{name}" not in untold
+            if one.lacked >= 2 and (not one.open or one.stuck or fact):
+                members.discard(name)
+                if one.stuck:
+                    self.over(f"river/{kind}/{name}")
 
     def stream(self, kind: str, changes: list[tuple[str, str]], now: datetime) -> set[str]:
         """Changes in order; one is enough, and what is not there has not changed."""

@@ -208,6 +208,21 @@ def test_no_ending_passes_a_summary_that_a_channel_refused_for_its_content() -> 
     assert one.heard() == ["summary:river/source/river", RECOVERY]
 
 
+def test_what_was_silenced_since_is_well_after_a_summary_that_waits() -> None:
+    """The summary still tells of it, so that its end is owed, whatever was dropped unspoken."""
+    one = World()
+    one.answers["ops"] = refuses(blame="content", outcome="parked")
+    one.run(SLOW)
+    assert [message.state for message in one.state.messages.values()] == ["parked"]
+    silent(one)
+    one.later(minutes=5).run(DOWN)
+    one.later(minutes=5).run(WELL)
+    one.answers.clear()
+    one.state = outbox.retry(one.state)
+    one.later(minutes=5).run(WELL)
+    assert one.heard() == ["summary:river/source/river", RECOVERY]
+
+
 def test_what_a_summary_told_of_ends_after_the_summary_however_much_waits() -> None:
     """Older news of a thing that goes by another route must not take its end along."""
     routes = [

@@ -93,6 +93,18 @@ def test_a_message_that_may_have_arrived_says_that_it_may_be_a_repeat() -> None:
     assert "may be a repeat" in done.html
 
 
+def test_an_ending_that_is_repeated_says_that_it_is_bad_again() -> None:
+    what = recovery()
+    (ending,) = what.events
+    later = replace(incident(ending), handle="i-1099", ended=None)
+    over = {handle: replace(one, ended=ending.at) for handle, one in what.incidents.items()}
+    known = {**over, later.handle: later}
+    again = what._replace(message=replace(what.message, unknowns=1), incidents=known)
+    assert "bad again since then: i-1099" in shown(again).text
+    assert "bad again" not in shown(again._replace(incidents=over)).text
+    assert "bad again" not in shown(what._replace(incidents=known)).text, "it comes in order"
+
+
 def test_nobody_is_asked_to_acknowledge_an_ending() -> None:
     assert "notifier ack" not in shown(recovery()).text
 

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from world import NOON, World, config, doubtful, listing, refuses, thing
 
 from notifier.folds import lines_of
+from notifier.look import by_id
 from notifier.model import Receipt, Unreadable
 from notifier.settings import Route
 from notifier.words import Clock, sentence
@@ -391,6 +392,20 @@ def test_a_missing_machine_is_down_after_two_looks_and_back_when_seen() -> None:
     assert world.heard() == ["problem:river/machine/m"]
     world.later(minutes=1).run(listing("machine", {"m": "online", "n": "online"}))
     assert world.heard() == ["recovery:river/machine/m"]
+
+
+def test_a_part_of_a_listing_does_not_begin_the_count_of_looks_without_a_thing_anew() -> None:
+    """Or what ended would be known for ever where every other listing is cut short."""
+    world = World()
+    world.run(listing("build", {"1": "completed", "2": "running"}))
+    for complete in (True, False, True):
+        assert set(known(world)) == {"1", "2"}
+        world.later(minutes=1).run(listing("build", {"2": "running"}, complete=complete))
+    assert set(known(world)) == {"2"}
+
+
+def known(world: World, kind: str = "build") -> dict[str, str]:
+    return by_id(world.state.things[f"river/{kind}"].scopes[""].statuses)
 
 
 def test_ended_things_are_forgotten_after_two_complete_looks_without_them() -> None:

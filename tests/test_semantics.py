@@ -372,6 +372,17 @@ def test_stuck_then_failed_is_worse() -> None:
     assert one.heard() == ["problem:river/task/a", "problem:river/task/a"]
 
 
+def test_a_listing_that_shares_nothing_with_memory_says_of_nothing_how_long_it_stands() -> None:
+    one = world()
+    one.stuck_after = {"pending": 3600.0}
+    one.run(listing("task", {"a": "running"}))
+    one.later(minutes=1).run(listing("task", {"x": "pending"}))
+    one.later(minutes=61).run(listing("task", {"x": "pending"}, complete=False))
+    assert one.heard() == []
+    one.later(minutes=61).run(listing("task", {"x": "pending"}, complete=False))
+    assert one.heard() == ["problem:river/task/x"]
+
+
 @pytest.mark.parametrize("rows", [{"a": "cancelled", "b": "running"}, {"b": "running"}])
 def test_cancelled_or_gone_ends_a_stuck_one(rows: dict[str, str]) -> None:
     one = stuck_world()
