@@ -379,6 +379,9 @@ def test_what_a_part_of_a_listing_lacks_is_not_missing() -> None:
     for _ in range(3):
         world.later(minutes=1).run(listing("machine", {"n": "online"}, complete=False))
     assert world.heard() == []
+    for _ in range(2):
+        world.later(minutes=1).run(listing("machine", {"n": "online"}))
+    assert world.heard() == ["problem:river/machine/m"], "nor is it forgotten by that"
 
 
 def test_a_missing_machine_is_down_after_two_looks_and_back_when_seen() -> None:
