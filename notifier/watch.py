@@ -1,7 +1,7 @@
 """Watching the watcher: after a run, a ping for a dead man's switch and a file of metrics.
 
 Both come last, when everything is told; neither changes how the run ended. Nothing here is
-imported where neither is configured.
+imported where neither is configured, and the configuration is right.
 """
 
 import time
@@ -15,13 +15,16 @@ from notifier import intake, metrics, outbox, poll, secrets
 from notifier.compose import Outlook
 from notifier.config import Config
 from notifier.deliver.ping import Ping
-from notifier.errors import Exit, LockedError, NotifierError, SecretError
+from notifier.errors import ConfigError, Exit, LockedError, NotifierError, SecretError
 from notifier.health import Health
 from notifier.memory import State
 from notifier.metrics import Ran
 from notifier.people import People
+from notifier.places import find, read
 from notifier.run import Outcome
 from notifier.state import LookTime, Store
+
+NO_ADDRESS = "no http(s) address"
 
 
 class Watch:
@@ -31,25 +34,10 @@ class Watch:
         self.config = config
         self.store = Store(config.state_path)
         self._began = time.monotonic()
-        self._trouble = ""
-        self._url = self._address(environ)
+        self._url, self._trouble = _address(config.run.ping_url, environ)
         if self._url and config.run.ping_start:
             # nobody waits for it
             Ping(self._url, "start")
-
-    def _address(self, environ: Mapping[str, str]) -> str:
-        if not self.config.run.ping_url:
-            return ""
-        try:
-            url = secrets.resolve(self.config.run.ping_url, environ)
-            if urlsplit(url).scheme in ("http", "https"):
-                return url
-            self._trouble = "no http(s) address"
-        except SecretError as error:
-            self._trouble = f"secret {error}"
-        except ValueError:
-            self._trouble = "no http(s) address"
-        return ""
 
     def ended(self, outcome: Outcome, now: datetime) -> list[str]:
         """Tells how the run ended. Returns what of that went wrong, a line each. Never raises."""
@@ -64,6 +52,13 @@ class Watch:
             return []
         return _safely(lambda: self._failed(error, now))
 
+    def outlived(self, why: str) -> list[str]:
+        """Tells that the watchdog ends the run. Never raises, and reads and writes no file.
+
+        What hangs may be the disk, or hold whatever else a longer reason would need.
+        """
+        return _safely(lambda: _fail(self._url, why, Exit.UNDELIVERED) if self._url else [])
+
     def _ended(self, outcome: Outcome, now: datetime) -> list[str]:
         ran = Ran(
             code=outcome.code,
@@ -77,16 +72,13 @@ class Watch:
         return self._tell(ran, self._health(outcome.state, outcome.looks, people, now), people)
 
     def _failed(self, error: Exception, now: datetime) -> list[str]:
-        code = error.code if isinstance(error, NotifierError) else Exit.BUG
+        reason, code = _reason(error)
         ran = Ran(code=code, seconds=time.monotonic() - self._began)
         state, people = None, People()
         with suppress(NotifierError, OSError):
             people = self.store.people()
         with suppress(NotifierError, OSError):
             state = self.store.load()[0]
-        reason = (
-            str(error) if isinstance(error, NotifierError) else f"a bug: {type(error).__name__}"
-        )
         shown = self._health(state, self.store.looks(), people, now)
         return self._tell(ran, shown, people, reason)
 
@@ -108,8 +100,7 @@ class Watch:
             text = "\n".join([*reasons, f"exit code {ran.code}"]) if reasons else ""
             ping = Ping(self._url, "fail" if reasons else "", text)
         lines = [f"run.metrics_file: {wrong}" for wrong in self._metrics(ran, health, people)]
-        trouble = ping.trouble() if ping else self._trouble
-        return [*lines, f"run.ping_url: {trouble}"] if trouble else lines
+        return [*lines, *_said(ping.trouble() if ping else self._trouble)]
 
     def _metrics(self, ran: Ran, health: Health, people: People) -> list[str]:
         if not self.config.run.metrics_file:
@@ -118,6 +109,52 @@ class Watch:
         spool = intake.waiting(self.store.spool, health.state or State())
         wrong = metrics.write(path, metrics.of(self.config, ran, health, people, spool))
         return [wrong] if wrong else []
+
+
+def unready(given: str | None, environ: Mapping[str, str], error: Exception) -> list[str]:
+    """Tells that there can be no run, when the file (`given`: --config) still says whom to tell.
+
+    Returns what of that went wrong, a line each. Never raises.
+    """
+    return _safely(lambda: _unready(given, environ, error))
+
+
+def _unready(given: str | None, environ: Mapping[str, str], error: Exception) -> list[str]:
+    try:
+        table = read(find(given, environ)).get("run")
+    except ConfigError:
+        return []
+    reference = table.get("ping_url") if isinstance(table, dict) else None
+    url, trouble = _address(reference if isinstance(reference, str) else "", environ)
+    return _fail(url, *_reason(error)) if url else _said(trouble)
+
+
+def _address(reference: str, environ: Mapping[str, str]) -> tuple[str, str]:
+    """The address that a reference stands for, and why it is none."""
+    if not reference:
+        return "", ""
+    try:
+        url = secrets.resolve(reference, environ)
+        return (url, "") if urlsplit(url).scheme in ("http", "https") else ("", NO_ADDRESS)
+    except SecretError as error:
+        return "", f"secret {error}"
+    except ValueError:
+        return "", NO_ADDRESS
+
+
+def _reason(error: Exception) -> tuple[str, Exit]:
+    """Why a run came to nothing, without what a bug's text may hold, and its exit code."""
+    if isinstance(error, NotifierError):
+        return str(error), error.code
+    return f"a bug: {type(error).__name__}", Exit.BUG
+
+
+def _fail(url: str, why: str, code: Exit) -> list[str]:
+    return _said(Ping(url, "fail", f"{why}\nexit code {code}").trouble())
+
+
+def _said(trouble: str) -> list[str]:
+    return [f"run.ping_url: {trouble}"] if trouble else []
 
 
 def _safely(tell: Callable[[], list[str]]) -> list[str]:

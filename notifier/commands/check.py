@@ -3,7 +3,7 @@
 import argparse
 import os
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from notifier.cli import Context
@@ -43,14 +43,16 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
 def main(context: Context) -> int:
     """Runs one check and prints a line for each event. Returns the exit code."""
     args = context.args
-    config = _shared.configuration(context)
+    config = _configuration(context)
     for name in args.source:
         if name not in config.sources:
             raise ConfigError(f"no source is named '{name}'{nearest(name, config.sources)}")
     families = frozenset([args.family] if args.family else FAMILIES)
     wish = Wish(families=families, sources=tuple(args.source), force=args.now)
-    watchdog, watch = _watchdog(config, context), _watch(config, context)
+    watch: Watch | None = None
+    watchdog = _watchdog(config, context, lambda: watch)
     try:
+        watch = _watch(config, context)
         with progress(context, "looking and telling"):
             outcome = check(
                 config, wish, clock=context.clock, environ=context.environ, dry_run=args.dry_run
@@ -60,6 +62,8 @@ def main(context: Context) -> int:
         raise
     finally:
         watchdog.cancel()
+        # one that has begun to end this run is not overtaken: a run has one end
+        watchdog.join()
     _note(context, outcome.warnings)
     if args.json:
         context.print_json(as_json(outcome))
@@ -87,17 +91,48 @@ def _watch(config: Config, context: Context) -> "Watch | None":
     return Watch(config, context.environ)
 
 
-def _watchdog(config: Config, context: Context) -> threading.Timer:
-    """Ends a run that outlives its deadline. What is committed stays; the next run goes on."""
+def _configuration(context: Context) -> Config:
+    """The configuration. When it is wrong, the dead man's switch in it is told, if there is one."""
+    try:
+        return _shared.configuration(context)
+    except Exception as error:
+        if not context.args.dry_run:
+            # only needed where there is no run
+            from notifier.watch import unready
+
+            _note(context, unready(context.args.config, context.environ, error))
+        raise
+
+
+def _watchdog(
+    config: Config, context: Context, watch: Callable[[], "Watch | None"]
+) -> threading.Timer:
+    """Ends a run that outlives its deadline. What is committed stays; the next run goes on.
+
+    Who watches is told before, and neither that nor a stderr that nobody reads holds up the end.
+    """
 
     def end() -> None:
-        context.log.error("the run outlived its deadline of %s; ended", config.run.deadline)
-        os._exit(Exit.UNDELIVERED)
+        why = f"the run outlived its deadline of {config.run.deadline}; ended"
+        try:
+            _soon(lambda: context.log.error("%s", why))
+            watching = watch()
+            lines = watching.outlived(why) if watching else []
+            _soon(lambda: _note(context, lines))
+        finally:
+            os._exit(Exit.UNDELIVERED)
 
     timer = threading.Timer(config.run.deadline + config.state.lock_wait + GRACE, end)
     timer.daemon = True
     timer.start()
     return timer
+
+
+def _soon(say: Callable[[], None]) -> None:
+    """Does it, and waits a second for that at most."""
+    thread = threading.Thread(target=say, daemon=True)
+    thread.start()
+    thread.join(1)
 
 
 def _tell(context: Context, config: Config, outcome: Outcome) -> None:

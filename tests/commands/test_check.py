@@ -1,7 +1,10 @@
 """`notifier check`: what it prints, and that nothing outlives its deadline."""
 
 import argparse
+import contextlib
 import logging
+import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -19,11 +22,20 @@ from notifier.run import News, Outcome
 
 HANGS = """
 import sys, threading
+from notifier import watch
 from notifier.commands import check
-check.GRACE = 0.2
+from notifier.deliver import ping
+check.GRACE = -0.7  # the shortest deadline is a second
 check.check = lambda *args, **more: threading.Event().wait()
+{more}
 from notifier.cli import run
 run(sys.argv[1:])
+"""
+# the look comes back when the watchdog has already begun to end the run
+COMES_BACK = """
+begun = threading.Event()
+check.check = lambda *args, **more: begun.wait() and None
+watch.Watch.outlived = lambda *args: begun.set() or threading.Event().wait(1) or ["told"]
 """
 
 
@@ -38,14 +50,76 @@ def configured(folder: Path, sink: Sink, more: str = "") -> Path:
     return path
 
 
-def test_a_run_that_outlives_its_deadline_is_ended_and_says_so(tmp_path: Path, sink: Sink) -> None:
-    path = configured(tmp_path, sink)
+ENDED = "the run outlived its deadline of 1s; ended"
+
+
+def hung(path: Path, more: str = "", stderr: int = subprocess.PIPE) -> tuple[int, list[str]]:
+    """The exit code and the lines of stderr of a run whose look never comes back."""
     done = subprocess.run(
-        [sys.executable, "-c", HANGS, "-c", str(path), "check"],
-        capture_output=True, text=True, timeout=60, check=False,
+        [sys.executable, "-c", HANGS.format(more=more), "-c", str(path), "check"],
+        stdout=subprocess.PIPE, stderr=stderr, text=True, timeout=60, check=False,
     )  # fmt: skip
-    assert done.returncode == Exit.UNDELIVERED
-    assert done.stderr.splitlines() == ["notifier: the run outlived its deadline of 1s; ended"]
+    assert done.stdout == ""
+    return done.returncode, (done.stderr or "").splitlines()
+
+
+def pinging(folder: Path, sink: Sink, url: str) -> Path:
+    """A configuration with a dead man's switch at `url`."""
+    path = configured(folder, sink)
+    path.write_text(path.read_text().replace("[run]", f"[run]\nping_url = '{url}'"))
+    return path
+
+
+def test_a_run_that_outlives_its_deadline_is_ended_and_says_so(tmp_path: Path, sink: Sink) -> None:
+    assert hung(configured(tmp_path, sink)) == (Exit.UNDELIVERED, [f"notifier: {ENDED}"])
+
+
+def test_a_run_that_the_watchdog_ends_is_a_failure_with_the_reason(
+    tmp_path: Path, sink: Sink
+) -> None:
+    path = pinging(tmp_path, sink, f"{sink.url}a-secret-uuid")
+    code, said = hung(path)
+    assert (code, said[-1]) == (Exit.UNDELIVERED, f"notifier: {ENDED}")
+    (ping,) = sink.requests
+    assert (ping.method, ping.path) == ("POST", "/a-secret-uuid/fail")
+    assert ping.body.decode() == f"{ENDED}\nexit code 4"
+    assert "a-secret-uuid" not in "\n".join(said)
+
+
+def test_a_switch_that_never_answers_does_not_hold_up_the_watchdog(
+    tmp_path: Path, sink: Sink
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        path = pinging(tmp_path, sink, f"http://127.0.0.1:{mute.getsockname()[1]}/a-secret-uuid")
+        code, said = hung(path, "ping.LIMIT = 0.3")
+    assert code == Exit.UNDELIVERED
+    assert said[-2:] == [f"notifier: {ENDED}", "notifier: run.ping_url: no answer in 0 s"]
+    assert "a-secret-uuid" not in "\n".join(said)
+
+
+def test_a_stderr_that_nobody_reads_does_not_hold_up_the_watchdog(
+    tmp_path: Path, sink: Sink
+) -> None:
+    near, far = os.pipe()
+    os.set_blocking(far, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(far, bytes(4096))
+    os.set_blocking(far, True)
+    try:
+        assert hung(pinging(tmp_path, sink, sink.url), stderr=far) == (Exit.UNDELIVERED, [])
+    finally:
+        os.close(near)
+        os.close(far)
+    assert [one.path for one in sink.requests] == ["/fail"]
+
+
+def test_a_run_that_comes_back_while_the_watchdog_ends_it_has_one_end(
+    tmp_path: Path, sink: Sink
+) -> None:
+    code, said = hung(pinging(tmp_path, sink, sink.url), COMES_BACK)
+    assert (code, said[-2:]) == (Exit.UNDELIVERED, [f"notifier: {ENDED}", "notifier: told"])
+    assert not sink.requests
 
 
 def test_a_source_that_is_gone_is_one_line_and_3(

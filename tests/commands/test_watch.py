@@ -161,6 +161,73 @@ def test_the_beginning_is_told_where_that_is_wanted(
     assert sorted(told(switch)) == ["GET ", "GET /start"]
 
 
+@pytest.mark.parametrize("address", ["{switch}", "env:PING"])
+def test_a_configuration_that_is_wrong_is_a_failure_that_says_where(
+    address: str, run: Run, switch: Sink, watched: Watched
+) -> None:
+    url = f"{switch.url}{SECRET}"
+    watched(ping_url=address.format(switch=url), max_aeg="1h")
+    ran = run("check", PING=url)
+    assert ran.code == 2
+    why = "config.toml: run: unknown key 'max_aeg' (did you mean 'max_age'?)"
+    assert ran.err == f"notifier: {why}\n"
+    (ping,) = switch.requests
+    assert (ping.method, ping.path) == ("POST", f"/{SECRET}/fail")
+    assert ping.body.decode() == f"{why}\nexit code 2"
+
+
+def test_a_bug_in_reading_the_configuration_is_a_failure_without_its_words(
+    run: Run, switch: Sink, watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watched()
+    monkeypatch.setattr("notifier.commands._shared.doubts", lambda *_: {}["words"])
+    assert run("check").code == 70
+    (ping,) = switch.requests
+    assert ping.body.decode() == "a bug: KeyError\nexit code 70"
+
+
+def test_a_bug_in_a_run_is_a_failure_without_its_words(
+    run: Run, switch: Sink, watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watched(max_age="1h")
+    run("check")
+    switch.requests.clear()
+    monkeypatch.setattr("notifier.commands.check.check", lambda *_, **__: {}["words"])
+    assert run("check").code == 70
+    (ping,) = switch.requests
+    assert ping.body.decode() == "a bug: KeyError\nexit code 70"
+
+
+def test_a_wrong_configuration_that_names_no_switch_is_only_said(
+    run: Run, switch: Sink, watched: Watched, config: Path
+) -> None:
+    wrong = "[channels.x]\n"
+    watched(ping_url="env:PING")
+    config.write_text(config.read_text() + wrong)
+    ran = run("check")
+    assert ran.code == 2
+    why = "secret env:PING: the environment has no such variable, or it is empty"
+    assert ran.err.startswith(f"notifier: run.ping_url: {why}\nnotifier: config.toml: ")
+    for text in ("run = 3", "[run]\nping_url = 3", "[run]\nping_url = ''", "", "[run"):
+        config.write_text(f"{text}\n{wrong}")
+        ran = run("check")
+        assert ran.code == 2
+        assert "notifier: run.ping_url" not in ran.err
+    config.unlink()
+    assert run("check").code == 2
+    assert told(switch) == []
+
+
+def test_a_dry_run_or_another_command_with_a_wrong_configuration_says_nothing(
+    run: Run, switch: Sink, watched: Watched
+) -> None:
+    watched(max_aeg="1h")
+    assert [run(*words).code for words in (("check", "-n"), ("status",), ("config", "check"))] == [
+        2, 2, 2,
+    ]  # fmt: skip
+    assert told(switch) == []
+
+
 @contextmanager
 def mute() -> Iterator[str]:
     """The address of a server that never answers."""
