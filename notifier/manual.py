@@ -17,6 +17,8 @@ ROOT = Path(__file__).parents[1]
 MARKS = ("<!-- help: begin -->", "<!-- help: end -->")
 # where each shell looks, below contrib/completion and in an installation
 SHELLS = {"bash": "notifier", "zsh": "_notifier", "fish": "notifier.fish"}
+# the values for which a shell offers what lies on the disk
+PATHS = ("FILE", "FOLDER", "EVENTS.json")
 FILES = """\
 .TP
 .I /etc/notifier/config.toml
@@ -156,7 +158,12 @@ def completion(shell: str) -> str:
     # only whoever writes the files needs it
     import shtab
 
-    made: str = shtab.complete(parser(), shell=shell)
+    top = parser()
+    # the options of every command are the same objects wherever they stand
+    for action in (action for _, one in _commands(top, []) for action in one._actions):
+        if action.metavar in PATHS:
+            vars(action)["complete"] = shtab.FILE if action.metavar != "FOLDER" else shtab.DIRECTORY
+    made: str = shtab.complete(top, shell=shell)
     return "\n".join(line.rstrip() for line in made.splitlines()) + "\n"
 
 

@@ -3,7 +3,7 @@
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -70,29 +70,59 @@ def test_groff_has_nothing_to_say_of_the_man_page() -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def completed(line: str) -> Iterator[str]:
-    """What bash offers at the end of a line."""
-    script = ROOT / "contrib" / "completion" / "notifier"
+COMPLETION = ROOT / "contrib" / "completion"
+# a line -> what every shell offers at its end, and nothing else
+OFFERED = {
+    "notifier ch": {"check", "channel"},
+    "notifier silence ": {"add", "list", "expire"},
+    "notifier check ": {"tasks", "nodes"},
+    "notifier check tasks --dr": {"--dry-run"},
+    "notifier -q check --color ": {"auto", "always", "never"},
+    "notifier -c here/config.toml outbox mo": {"move"},
+    "notifier --config h": {"here", "here.toml"},
+    "notifier check -c h": {"here", "here.toml"},
+    "notifier replay --answers h": {"here"},
+    "notifier render h": {"here", "here.toml"},
+    "notifier channel test ": set(),
+}
+
+
+def by_bash(line: str) -> list[str]:
     words = line.split(" ")
-    program = (
-        f'source "{script}"; COMP_WORDS=({" ".join(words[:-1])} "{words[-1]}"); '
+    return [
+        "bash",
+        "-c",
+        f'source "{COMPLETION}/notifier"; COMP_WORDS=({" ".join(words[:-1])} "{words[-1]}"); '
         f"COMP_CWORD={len(words) - 1}; $(complete -p notifier | sed 's/.*-F \\([^ ]*\\).*/\\1/'); "
-        'printf "%s\\n" "${COMPREPLY[@]}"'
+        'printf "%s\\n" "${COMPREPLY[@]}"',
+    ]
+
+
+def by_zsh(line: str) -> list[str]:
+    return ["zsh", "-f", str(ROOT / "tests" / "complete.zsh"), str(COMPLETION), line]
+
+
+def by_fish(line: str) -> list[str]:
+    return ["fish", "--no-config", "-c", f"source {COMPLETION}/notifier.fish; complete -C '{line}'"]
+
+
+@pytest.mark.parametrize("line", OFFERED)
+@pytest.mark.parametrize("shell", [by_bash, by_zsh, by_fish], ids=lambda one: one.__name__)
+def test_each_shell_completes_commands_actions_options_words_and_files(
+    shell: Callable[[str], list[str]], line: str, tmp_path: Path
+) -> None:
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here.toml").touch()
+    (tmp_path / "other").touch()
+    program = shell(line)
+    if not shutil.which(program[0]):
+        pytest.skip(f"{program[0]} is not installed")
+    done = subprocess.run(
+        program, capture_output=True, text=True, timeout=20, cwd=tmp_path, errors="replace"
     )
-    done = subprocess.run(["bash", "-c", program], capture_output=True, text=True, timeout=20)
-    assert done.stderr == ""
-    yield from done.stdout.split()
-
-
-@pytest.mark.parametrize(
-    ("line", "offered"),
-    [
-        ("notifier ch", {"check", "channel"}),
-        ("notifier silence ", {"add", "list", "expire"}),
-        ("notifier check --dr", {"--dry-run"}),
-        ("notifier check ", {"tasks", "nodes"}),
-        ("notifier --color ", {"auto", "always", "never"}),
-    ],
-)
-def test_bash_completes_commands_actions_options_and_words(line: str, offered: set[str]) -> None:
-    assert offered <= set(completed(line))
+    # behind a tab fish says what it is
+    offered = {one.split("\t")[0].rstrip("/") for one in done.stdout.splitlines()}
+    assert offered - {""} == OFFERED[line], done.stderr
+    # zsh shows its terminal there, and a slip in what we give it as well
+    complaint = re.search(r"_\w+:|error|not found", done.stderr)
+    assert not complaint, done.stderr
