@@ -113,9 +113,10 @@ def _write(
     made, moved = [fresh], list[Path]()
     try:
         # others may look into /etc; what is secret there is a file's own matter
-        path.parent.mkdir(
-            mode=0o755 if path == places.SYSTEM else 0o700, parents=True, exist_ok=True
-        )
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if ours and path == places.SYSTEM:
+            # whatever the umask says
+            path.parent.chmod(0o755)
         files.write(fresh, text.encode())
         load(fresh, sources.settings_of, environ)
         for one in (path, *kept) if force else ():
@@ -182,6 +183,7 @@ def _schema() -> str:
 def _next(written: Written, path: Path, environ: Mapping[str, str]) -> list[str]:
     """What was made, and what to do now."""
     here = "" if _found(path, environ) else f" -c {shlex.quote(written.config)}"
+    call, now = f"notifier{here}", "now:"
     first = written.channels[0]
     lines = [f"{written.source} is {written.about}"] if written.about else []
     lines += [f"written: {one} (mode 0600)" for one in written.files]
@@ -189,17 +191,15 @@ def _next(written: Written, path: Path, environ: Mapping[str, str]) -> list[str]
         names = " ".join(map(shlex.quote, written.files))
         lines.append("the user that cron uses must be able to read it, and nobody else:")
         lines.append(f"  chgrp notifier {names} && chmod 640 {names}")
+        # the state is that user's alone
+        call, now = f"sudo -u notifier {call}", "now, as that user:"
     commands = {
         "doctor": "is all in place?",
         f"channel test {first}": "does a message arrive?",
         "check": "the first look",
     }
-    width = max(len(command) for command in commands) + len(here)
-    lines.append("now:")
-    lines += [
-        f"  notifier{here} {name:<{width - len(here)}}  # {why}" for name, why in commands.items()
-    ]
-    return lines
+    width = max(map(len, commands))
+    return [*lines, now, *(f"  {call} {name:<{width}}  # {why}" for name, why in commands.items())]
 
 
 def _found(path: Path, environ: Mapping[str, str]) -> bool:
