@@ -31,7 +31,7 @@ COMMANDS = {
     "route": "which routes would take a thing, who is told, and when: test",
     "render": "how messages would look: what waits now, events of a file, or an example",
     "config": "the configuration: write a first one, check it, show it, its schema",
-    "state": "the state: show it, begin anew",
+    "state": "the state: show it, forget a thing, begin anew",
     "demo": "a cluster's day in a few seconds, on this machine alone",
 }
 
@@ -78,7 +78,10 @@ def _common() -> argparse.ArgumentParser:
     """The options that may stand before or after the command."""
     common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
     group = common.add_argument_group("options of every command")
-    group.add_argument("-c", "--config", metavar="FILE", help="the configuration file")
+    group.add_argument(
+        "-c", "--config", metavar="FILE",
+        help="the configuration (else $NOTIFIER_CONFIG, /etc/notifier or ~/.config/notifier)",
+    )  # fmt: skip
     group.add_argument("-q", "--quiet", action="store_true", help="say only what went wrong")
     group.add_argument("-v", "--verbose", action="count", help="say more, and where a bug is")
     group.add_argument("--json", action="store_true", help="the result as JSON")

@@ -44,7 +44,8 @@ def prepare(folder: Path, files: Iterable[Path]) -> None:
         if not writable:
             raise StateError(f"{folder}: is read-only")
     except OSError as error:
-        raise StateError(f"{error.filename or folder}: {error.strerror}") from None
+        what = f"{error.filename or folder}: cannot be made or used: {error.strerror}"
+        raise StateError(what) from None
 
 
 def _ours(path: Path, found: os.stat_result) -> None:

@@ -29,7 +29,7 @@ def find(given: str | None, environ: Mapping[str, str]) -> Path:
             return path
     raise ConfigError(
         f"no configuration: neither {places[0]} nor {places[1]} exists, "
-        "and neither --config nor $NOTIFIER_CONFIG names one"
+        "and neither --config nor $NOTIFIER_CONFIG names one; `notifier config init` writes one"
     )
 
 

@@ -55,6 +55,17 @@ def test_the_man_page_has_every_command_option_and_exit_code() -> None:
     assert [int(code) for code in codes] == sorted(Exit)
 
 
+def test_every_argument_of_every_command_says_what_it_is() -> None:
+    commands = manual._commands(manual.parser(), [])
+    without = [
+        (" ".join(words), action.metavar or action.dest)
+        for words, one in commands
+        for action in one._actions
+        if not action.help
+    ]
+    assert without == []
+
+
 def test_no_line_of_the_man_page_is_taken_for_a_macro_that_is_none() -> None:
     macros = {".TH", ".SH", ".SS", ".TP", ".B", ".I", ".PP", ".ad", ".nh"}
     for line in MAN.read_text(encoding="utf-8").splitlines():

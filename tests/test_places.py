@@ -35,7 +35,8 @@ def test_where_nothing_is_found_every_place_is_named(tmp_path: Path) -> None:
         find(None, {"HOME": str(tmp_path)})
     assert str(found.value) == (
         f"no configuration: neither /etc/notifier/config.toml nor {tmp_path}/.config/notifier/"
-        "config.toml exists, and neither --config nor $NOTIFIER_CONFIG names one"
+        "config.toml exists, and neither --config nor $NOTIFIER_CONFIG names one; "
+        "`notifier config init` writes one"
     )
 
 

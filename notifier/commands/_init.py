@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import os
+import re
 import shlex
 import sys
 from collections.abc import Mapping
@@ -16,6 +17,8 @@ from notifier.commands import _draft, _host, _whom
 from notifier.config import load
 from notifier.errors import ConfigError, Exit
 from notifier.sources import LookFailed
+
+TYPES = ", ".join(sources.BUILT_IN)
 
 
 class Written(msgspec.Struct, kw_only=True):
@@ -38,7 +41,10 @@ def arguments(init: argparse.ArgumentParser) -> None:
         metavar="URL",
         help="the host, as a browser has it; or a path of files",
     )
-    init.add_argument("--type", metavar="TYPE", help="what it is; then it need not answer now")
+    init.add_argument(
+        "--type", metavar="TYPE",
+        help=f"what it is ({TYPES}); then it need not answer now",
+    )  # fmt: skip
     init.add_argument("--name", metavar="NAME", help="what it is called in messages")
     init.add_argument(
         "--token", default="", metavar="REF", help="env:NAME or file:/PATH of its token"
@@ -68,7 +74,7 @@ def main(context: Context) -> int:
         kind, about = _host.who(context, url)
     except LookFailed as failed:
         context.log.error("%s: %s; nothing was written", _host.shown(url), failed.reason)
-        context.log.error("to write it all the same, say what it is: --type TYPE")
+        _advise(context, failed.reason)
         return Exit.UNREADABLE
     where = _host.keys(kind, url)
     if where is None:
@@ -99,6 +105,13 @@ def main(context: Context) -> int:
         for line in _next(written, path, context.environ):
             context.print(line)
     return 0
+
+
+def _advise(context: Context, why: str) -> None:
+    """What may help where the host could not be read."""
+    if not context.args.token and re.search("http 40[13]", why):
+        context.log.error("where it asks for a token: --token env:NAME or file:/PATH")
+    context.log.error("to write it all the same, say what it is: --type TYPE (%s)", TYPES)
 
 
 def _exists(path: Path) -> str:

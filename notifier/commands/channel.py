@@ -48,7 +48,7 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
     test = what.add_parser(
         "test", parents=[common], help="send a problem marked as a test, and its ending"
     )
-    test.add_argument("name", metavar="NAME")
+    test.add_argument("name", metavar="NAME", help="the channel, as `channel list` shows it")
 
 
 def main(context: Context) -> int:
@@ -104,7 +104,8 @@ def _test(context: Context, config: Config, row: str) -> list[Sent]:
         what = message.events[0]
         sent.append(Sent(row, what, message.key, receipt.outcome, receipt.reason))
         if receipt.outcome != "delivered":
-            context.log.error("%s: %s: %s", row, receipt.outcome, receipt.reason)
+            how = "may have arrived" if receipt.outcome == "unknown" else "not delivered"
+            context.log.error("%s: %s: %s", row, how, receipt.reason)
             break
         if not (context.args.json or context.args.quiet):
             context.print(f"{row}: delivered {what} ({message.key})")

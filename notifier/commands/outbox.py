@@ -36,8 +36,8 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
         "--channel", default="", metavar="NAME", help="only for this one; without ID all of it"
     )
     move = what.add_parser("move", parents=[common], help="send to another channel what waits")
-    move.add_argument("old", metavar="FROM")
-    move.add_argument("new", metavar="TO")
+    move.add_argument("old", metavar="FROM", help="the channel that it waits for")
+    move.add_argument("new", metavar="TO", help="the channel that gets it")
 
 
 def main(context: Context) -> int:

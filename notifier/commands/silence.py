@@ -33,18 +33,21 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
     )
     add.add_argument(
         "--match", action="append", default=[], metavar="FIELD=PATTERN",
-        help="things with this field; several must all fit",
+        help="things by a field, such as node=gpu-*; several must all fit",
     )  # fmt: skip
     add.add_argument("--for", dest="span", metavar="TIME", help="how long, such as 2h")
     add.add_argument(
         "--until-resolved", action="store_true", help="until what is open there now has ended"
     )
-    add.add_argument("--max", dest="most", default="7d", metavar="TIME", help="at most (7d)")
+    add.add_argument(
+        "--max", dest="most", default="7d", metavar="TIME",
+        help="with --until-resolved: so long at most (7d)",
+    )  # fmt: skip
     add.add_argument("-m", "--comment", required=True, metavar="TEXT", help="why")
     lister = what.add_parser("list", parents=[common], help="those in force (--all: all)")
     lister.add_argument("--all", action="store_true", help="those that are over as well")
     expire = what.add_parser("expire", parents=[common], help="end one now")
-    expire.add_argument("ids", nargs="+", metavar="ID")
+    expire.add_argument("ids", nargs="+", metavar="ID", help="s-1, as `silence list` shows it")
 
 
 def main(context: Context) -> int:

@@ -71,7 +71,10 @@ class Found(msgspec.Struct, kw_only=True):
 def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
     """The arguments of `status`."""
     parser.add_argument(
-        "thing", nargs="?", help="only this thing: river/node/gpu-7, or a tail only it has"
+        "thing",
+        nargs="?",
+        metavar="THING",
+        help="only this thing: river/node/gpu-7, or a tail only it has",
     )
     parser.add_argument(
         "--max-age", metavar="TIME", help="a look older than this (such as 30m) is overdue"

@@ -28,9 +28,9 @@ APART = 30.0
 FIXES = {
     "unreachable": "is the host up, and can this machine reach it? See url",
     "slow": "the host is busy, or something between drops packets; see timeout",
-    "tls": "see ca_file, and whether the certificate is for this name",
+    "tls": "is it https at all? See url, ca_file, and whether the certificate is for this name",
     "refused": "see url and token",
-    "sick": "look at the host's own log",
+    "sick": "look at the host's own log; or does url lead to something else, such as a login?",
 }
 Work = Callable[[], list[Finding]]
 

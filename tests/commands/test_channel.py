@@ -81,7 +81,7 @@ def test_a_test_that_fails_says_how_and_is_4(run: Run, sink: Sink) -> None:
     sink.answers.append(Answer(401))
     ran = run("channel", "test", "chat")
     assert (ran.code, ran.out) == (4, "")
-    assert ran.err == "notifier: chat: parked: http 401\n"
+    assert ran.err == "notifier: chat: not delivered: http 401\n"
     assert len(sink.requests) == 1
 
 

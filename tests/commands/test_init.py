@@ -236,6 +236,21 @@ def test_a_host_that_cannot_be_read_leaves_nothing_behind_and_is_3(
     assert not path.parent.exists()
 
 
+def test_a_host_that_wants_a_token_or_is_unknown_is_followed_by_what_may_help(
+    init: Init, river: Stub
+) -> None:
+    river.routes = {path: Reply(b"{}", 401) for path in ("/openapi.json", "/nodes", "/tasks")}
+    types = "to write it all the same, say what it is: --type TYPE ("
+    said = init(river.url, "--email", "a@b.c").err.splitlines()
+    assert "http 401" in said[0]
+    assert said[1] == "notifier: where it asks for a token: --token env:NAME or file:/PATH"
+    assert said[2].startswith(f"notifier: {types}hakuriver, hydra, ")
+    river.routes = {}
+    said = init(river.url, "--email", "a@b.c").err.splitlines()
+    assert len(said) == 2
+    assert types in said[1]
+
+
 def test_a_login_that_one_type_is_asked_for_does_not_end_the_search(
     river: Stub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
