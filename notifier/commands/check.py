@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 # seconds beyond its deadline that a run gets before the watchdog ends it
 GRACE = 15.0
+# seconds that a line to stderr may take then, and a failure told where there is no run
+SAYING, TELLING = 1.0, 6.0
 
 
 def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
@@ -97,11 +99,19 @@ def _configuration(context: Context) -> Config:
         return _shared.configuration(context)
     except Exception as error:
         if not context.args.dry_run:
-            # only needed where there is no run
-            from notifier.watch import unready
-
-            _note(context, unready(context.args.config, context.environ, error))
+            _note(context, _unready(context, error))
         raise
+
+
+def _unready(context: Context, error: Exception) -> list[str]:
+    # only needed where there is no run
+    from notifier.watch import unready
+
+    lines: list[str] = []
+    given, environ = context.args.config, context.environ
+    # no watchdog is there yet, and a secret may lie where nobody answers
+    _within(TELLING, lambda: lines.extend(unready(given, environ, error)))
+    return lines
 
 
 def _watchdog(
@@ -115,10 +125,10 @@ def _watchdog(
     def end() -> None:
         why = f"the run outlived its deadline of {config.run.deadline}; ended"
         try:
-            _soon(lambda: context.log.error("%s", why))
+            _within(SAYING, lambda: context.log.error("%s", why))
             watching = watch()
             lines = watching.outlived(why) if watching else []
-            _soon(lambda: _note(context, lines))
+            _within(SAYING, lambda: _note(context, lines))
         finally:
             os._exit(Exit.UNDELIVERED)
 
@@ -128,11 +138,11 @@ def _watchdog(
     return timer
 
 
-def _soon(say: Callable[[], None]) -> None:
-    """Does it, and waits a second for that at most."""
-    thread = threading.Thread(target=say, daemon=True)
+def _within(seconds: float, do: Callable[[], None]) -> None:
+    """Does it, and waits so long for that at most."""
+    thread = threading.Thread(target=do, daemon=True)
     thread.start()
-    thread.join(1)
+    thread.join(seconds)
 
 
 def _tell(context: Context, config: Config, outcome: Outcome) -> None:

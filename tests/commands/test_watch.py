@@ -1,6 +1,7 @@
 """Who watches the watcher: pinged only when all is read and told, last of all, and briefly."""
 
 import json
+import os
 import socket
 import stat
 import time
@@ -216,6 +217,19 @@ def test_a_wrong_configuration_that_names_no_switch_is_only_said(
     config.unlink()
     assert run("check").code == 2
     assert told(switch) == []
+
+
+def test_a_switch_whose_address_nobody_gives_does_not_hold_up_a_wrong_configuration(
+    run: Run, switch: Sink, watched: Watched, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("notifier.commands.check.TELLING", 0.2)
+    pipe = config.with_name("pipe")
+    os.mkfifo(pipe)
+    watched(ping_url=f"file:{pipe}", max_aeg="1h")
+    assert run("check").code == 2
+    assert told(switch) == []
+    with pipe.open("w"):
+        """The reader is let go."""
 
 
 def test_a_dry_run_or_another_command_with_a_wrong_configuration_says_nothing(
