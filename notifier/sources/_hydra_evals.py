@@ -59,7 +59,7 @@ def _ordered(found: Sequence[Evaluation]) -> list[Evaluation]:
 
 def another(pages: Pages, record: Record) -> bool:
     """Whether these are another database's: of another time under a known number, or all lower."""
-    found = {one.id: one.timestamp or 0 for one in pages.evals}
+    found = {one.id: one.timestamp for one in pages.evals}
     known = record.evals
     if not found or not known:
         return False
@@ -75,7 +75,7 @@ def another(pages: Pages, record: Record) -> bool:
 
 def begin(pages: Pages, record: Record) -> None:
     """A first look: the builds of the newest evaluation are all that counts."""
-    record.evals = {one.id: one.timestamp or 0 for one in pages.evals}
+    record.evals = {one.id: one.timestamp for one in pages.evals}
     builds = pages.evals[0].ids() if pages.evals else set()
     record.wait(dict.fromkeys(builds, pages.evals[0].id) if builds else {})
     record.top = max(builds, default=0)
@@ -104,7 +104,7 @@ def add(pages: Pages, record: Record) -> list[Added]:
             waiting |= dict.fromkeys(waiting.keys() & builds, one.id)
             carry(record, one.id, builds)
         record.wait(waiting | dict.fromkeys(fresh, one.id))
-        record.evals[one.id] = one.timestamp or 0
+        record.evals[one.id] = one.timestamp
         record.open[one.id] = 0
         record.top = max(record.top, *builds, 0)
         added.append(Added(evaluation=one, fresh=fresh, cached=builds - fresh))

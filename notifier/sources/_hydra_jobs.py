@@ -42,11 +42,9 @@ def judge(record: Record, results: Iterable[Ended], now: int) -> list[News]:
         job = key(one)
         old = record.failing.get(job)
         newest = max(record.recent.get(job, 0), old.evaluation if old else 0)
-        if not one.job:
-            record.unsure.append(one.evaluation)
-        elif one.evaluation in record.late or one.evaluation < newest:
+        if one.evaluation in record.late or one.evaluation < newest:
             continue
-        elif one.status in NONE:
+        if one.status in NONE:
             if old and old.evaluation != one.evaluation:
                 old.evaluation = one.evaluation
                 _count(record, job, one.evaluation, STILL)

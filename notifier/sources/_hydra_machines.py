@@ -69,13 +69,14 @@ def _queue(runner: Mapping[str, Any], seer: Seer) -> Snapshot:
         runnable = _first(runner, "nrStepsRunnable", "runnableCount", "nrRunnableSteps")
         building = _first(runner, "nrStepsBuilding", "nrActiveSteps")
         unsupported = _first(runner, "nrUnsupportedSteps")
-        stuck = runnable > 0 and building == 0
         states[RUNNER] = "up", ""
-        word = "stuck" if stuck else "moving" if building else "idle"
-        waits = f"{_plural(runnable)} could run and none does" if stuck else ""
-        states[QUEUE] = word, waits
-        wanting = f"no machine can take {_plural(unsupported)}{_systems(runner)}"
-        states[BLOCKED] = ("blocked", wanting) if unsupported > 0 else ("clear", "")
+        if runnable is not None and building is not None:
+            stuck = runnable > 0 and building == 0
+            word = "stuck" if stuck else "moving" if building else "idle"
+            states[QUEUE] = word, f"{_plural(runnable)} could run and none does" if stuck else ""
+        if unsupported is not None:
+            wanting = f"no machine can take {_plural(unsupported)}{_systems(runner)}"
+            states[BLOCKED] = ("blocked", wanting) if unsupported > 0 else ("clear", "")
     rows = {
         name: Observation(
             kind="queue",
@@ -184,9 +185,9 @@ def _labels(machine: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "failures in a row", f"{failures:.0f}"
 
 
-def _first(runner: Mapping[str, Any], *names: str) -> int:
-    """The first of several names that is there: runners have renamed their counters."""
-    return int(next((_number(runner[name]) for name in names if name in runner), 0.0))
+def _first(runner: Mapping[str, Any], *names: str) -> int | None:
+    """The first number under several names: runners have renamed their counters."""
+    return next((int(runner[name]) for name in names if _is(runner.get(name))), None)
 
 
 def _number(value: object) -> float:

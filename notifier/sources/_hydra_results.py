@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import msgspec
 
 from notifier.sources._hydra_memory import Record
-from notifier.sources._hydra_server import WINDOW, Build, Row, Server
+from notifier.sources._hydra_server import WINDOW, Build, Over, Server
 
 # so few are asked for one by one at once; of others as many at a look, and at most in all
 FEW, SINGLES, MOST = 6, 40, 400
@@ -109,7 +109,7 @@ def _in_turn(numbers: set[int], last: int, count: int) -> list[int]:
 
 def _listed(
     server: Server, name: str, due: set[int], top: int, *, whole: bool
-) -> tuple[list[Row], set[int]]:
+) -> tuple[list[Over], set[int]]:
     """Finished builds back to the oldest of `due`, and which of these they do not show.
 
     Numbers are given out once for the whole server, so a window as long as the distance between
@@ -119,7 +119,7 @@ def _listed(
         return [], set(due)
     span = max(top, *due) - min(due) + 1
     most = min(WINDOW, span)
-    rows: list[Row] = []
+    rows: list[Over] = []
     for count in dict.fromkeys((min(most, 4 * len(due) + SLACK), most)):
         rows = server.latest(name, count)
         left = due - {row.id for row in rows}
@@ -143,11 +143,11 @@ def _of(build: Build, evaluation: int) -> Ended:
     )
 
 
-def _of_row(row: Row, evaluation: int) -> Ended:
+def _of_row(row: Over, evaluation: int) -> Ended:
     return Ended(
         number=row.id,
         evaluation=evaluation,
         job=row.job,
         system=row.system,
-        status=-1 if row.buildstatus is None else row.buildstatus,
+        status=row.buildstatus,
     )

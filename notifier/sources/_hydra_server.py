@@ -20,6 +20,8 @@ NAME = 100
 QUEUE, WINDOW = 50_000, 100_000
 # ids and times; Hydra's have 32 bits, and beyond 53 no JSON is sure of them
 Number = Annotated[int, msgspec.Meta(ge=-(2**53), le=2**53)]
+# the name of a job is remembered; what is longer is none
+Word = Annotated[str, msgspec.Meta(max_length=1000)]
 
 
 class JobsetRow(msgspec.Struct):
@@ -50,10 +52,10 @@ class Project(msgspec.Struct):
 
 
 class Jobset(msgspec.Struct):
-    """A jobset with the texts of its errors."""
+    """A jobset with the texts of its errors. That one is not shown is not that there is none."""
 
-    enabled: Number | bool = 1
-    errormsg: str | None = None
+    enabled: Number | bool
+    errormsg: str | None
     fetcherrormsg: str | None = None
 
 
@@ -61,17 +63,17 @@ class Evaluation(msgspec.Struct):
     """One evaluation of a jobset. `builds` stays as it came: there may be 100,000."""
 
     id: Number
-    timestamp: Number | None = None
+    timestamp: Number
+    builds: msgspec.Raw
     flake: str | None = None
-    builds: msgspec.Raw = msgspec.Raw(b"[]")
     jobsetevalinputs: dict[str, Any] = {}
 
     def ids(self) -> set[int]:
-        """Its builds; none where they cannot be read."""
+        """Its builds. Raises LookFailed where they cannot be read: that is not that it has none."""
         try:
             return set(msgspec.json.decode(self.builds, type=list[Number]))
         except (msgspec.DecodeError, RecursionError):
-            return set()
+            raise LookFailed("sick", _SHAPE) from None
 
 
 class Evaluations(msgspec.Struct):
@@ -82,31 +84,34 @@ class Evaluations(msgspec.Struct):
 
 
 class Row(msgspec.Struct, gc=False):
-    """A finished build in the list of the latest ones, or one that waits in the queue."""
+    """A build in a list: one that waits in the queue, or is worked on."""
 
     id: Number
-    job: str = ""
-    system: str = ""
-    buildstatus: Number | None = None
-    timestamp: Number | None = None
-    project: str = ""
-    jobset: str = ""
+    job: Word
+    system: Word
+
+
+class Over(Row, gc=False):
+    """A finished build in the list of the latest ones."""
+
+    buildstatus: Number
 
 
 class Build(msgspec.Struct):
     """One build. `buildstatus` and the times mean nothing before it is `finished`."""
 
     id: Number
-    finished: Number | bool = 0
-    job: str = ""
-    jobset: str = ""
-    project: str = ""
-    system: str = ""
+    job: Word
+    system: Word
+    finished: Number | bool
     buildstatus: Number | None = None
-    timestamp: Number | None = None
     starttime: Number | None = None
     stoptime: Number | None = None
-    jobsetevals: list[Number] = []
+
+    def __post_init__(self) -> None:
+        """What ended has ended somehow."""
+        if self.finished and self.buildstatus is None:
+            raise ValueError("no status")
 
 
 class Terminal(msgspec.Struct):
@@ -171,12 +176,12 @@ class Server:
         """All builds of an evaluation: dear to the server."""
         return self._many(f"/eval/{evaluation}/builds", Build)
 
-    def latest(self, name: str, count: int, job: str = "", system: str = "") -> list[Row]:
+    def latest(self, name: str, count: int, job: str = "", system: str = "") -> list[Over]:
         """The last finished builds of a jobset, or of one job of it, by descending number."""
         project, _, jobset = name.partition(":")
         asked = {"project": project, "jobset": jobset, "job": job, "system": system}
         more = "".join(f"&{key}={quote(one, safe='')}" for key, one in asked.items() if one)
-        return self._many(f"/api/latestbuilds?nr={count}{more}", Row)
+        return self._many(f"/api/latestbuilds?nr={count}{more}", Over)
 
     def queue(self) -> tuple[dict[int, Row], bool]:
         """All builds that are not finished, by number, and whether these are all of them."""
@@ -199,7 +204,8 @@ class Server:
             if failed.status == 404:
                 return None
             raise
-        found.id = number
+        if found.id != number:
+            raise LookFailed("sick", "the answer is about another build")
         return found
 
     def info(self, number: int) -> Info:
@@ -219,7 +225,7 @@ class Server:
         try:
             found: T = _decoded(self._get(path), wanted)
         except msgspec.ValidationError:
-            raise LookFailed("sick", "the answer has not the shape that Hydra's has") from None
+            raise LookFailed("sick", _SHAPE) from None
         return found
 
     def _many(self, path: str, wanted: type[T]) -> list[T]:
@@ -247,7 +253,7 @@ class Server:
         for raw in raws:
             try:
                 rows.append(msgspec.json.decode(raw, type=wanted))
-            except (msgspec.DecodeError, RecursionError):
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                 self.odd += 1
         return rows
 
@@ -260,6 +266,7 @@ class Server:
         return answer.body
 
 
+_SHAPE = "the answer has not the shape that Hydra's has"
 _MEANT = {
     401: "something in front of the server asks for a login: see headers",
     403: "the server is private, it asks for a login: see headers and cookie_jar",

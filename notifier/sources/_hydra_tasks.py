@@ -61,8 +61,10 @@ class Tasks(msgspec.Struct):
             return list(self.projects)
         old = self.now.timestamp() - self.memory.listed
         if not 0 <= old < LISTED:
+            odd = self.server.odd
             self.memory.projects = self.server.projects()
-            self.memory.listed = self.now.timestamp()
+            # a list with a row that cannot be read is not believed for long
+            self.memory.listed = self.now.timestamp() if self.server.odd == odd else 0.0
         return [one for one in self.memory.projects if _fits(one, self.projects)]
 
     def _project(self, project: str, checked: dict[str, list[Build]], room: Room) -> None:

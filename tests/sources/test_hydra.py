@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs
 
+import msgspec
 import pytest
 from sources.hosts import Reply, Stub
 from sources.hydra_server import RECORDED, Server, body
@@ -342,7 +343,10 @@ def test_the_same_error_has_the_same_fingerprint_whatever_its_store_paths() -> N
 
 def test_inputs_are_compared_by_name_address_and_revision() -> None:
     def one(flake: str | None = None, **given: Any) -> server.Evaluation:
-        return server.Evaluation(id=1, flake=flake, jobsetevalinputs=given)
+        none = msgspec.Raw(b"[]")
+        return server.Evaluation(
+            id=1, timestamp=1, builds=none, flake=flake, jobsetevalinputs=given
+        )
 
     def git(uri: str, revision: str) -> dict[str, Any]:
         return {"uri": uri, "type": "git", "revision": revision, "value": None, "dependency": None}
