@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 import msgspec
 
+from notifier.sources._hydra_answers import Evaluation
 from notifier.sources._hydra_jobs import carry
 from notifier.sources._hydra_memory import Record
-from notifier.sources._hydra_server import Evaluation, Server
+from notifier.sources._hydra_server import Server
 
 # pages of 20 that are read back to a known evaluation
 PAGES = 10

@@ -7,11 +7,11 @@ from notifier.model import Observation, Snapshot
 from notifier.sources import _hydra_evals as evals
 from notifier.sources import _hydra_jobs as jobs
 from notifier.sources._failed import LookFailed
+from notifier.sources._hydra_answers import Build
 from notifier.sources._hydra_memory import Record
 from notifier.sources._hydra_own import Own
 from notifier.sources._hydra_results import SINGLES, Results, Room, ended
 from notifier.sources._hydra_seen import Case, Lazy
-from notifier.sources._hydra_server import Build
 from notifier.sources._hydra_tell import Teller
 from notifier.sources._hydra_words import SUCCEEDED, outcome
 

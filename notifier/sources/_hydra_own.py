@@ -5,9 +5,10 @@ from datetime import datetime
 import msgspec
 
 from notifier.model import Observation, Snapshot
+from notifier.sources._hydra_answers import JobsetRow
 from notifier.sources._hydra_memory import Record
 from notifier.sources._hydra_seen import Seer
-from notifier.sources._hydra_server import JobsetRow, Server
+from notifier.sources._hydra_server import Server
 from notifier.sources._hydra_words import fingerprint, trouble
 
 OFF = ("disabled", "switched_off")

@@ -4,8 +4,9 @@ from collections.abc import Iterable
 
 import msgspec
 
+from notifier.sources._hydra_answers import Build, Over
 from notifier.sources._hydra_memory import Record
-from notifier.sources._hydra_server import WINDOW, Build, Over, Server
+from notifier.sources._hydra_server import WINDOW, Server
 
 # so few are asked for one by one at once; of others as many at a look, and at most in all
 FEW, SINGLES, MOST = 6, 40, 400

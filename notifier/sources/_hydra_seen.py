@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 import msgspec
 
 from notifier.model import Observation
-from notifier.sources._hydra_server import Evaluation, Info, Terminal, place
+from notifier.sources._hydra_answers import Evaluation, Info, Terminal
+from notifier.sources._hydra_server import place
 from notifier.sources._hydra_words import meaning, outcome, said, titled
 from notifier.sources._links import linked
 from notifier.sources._text import clean

@@ -9,11 +9,12 @@ import msgspec
 
 from notifier.model import Snapshot, Unreadable
 from notifier.sources._failed import LookFailed
+from notifier.sources._hydra_answers import Build
 from notifier.sources._hydra_jobset import ONES_OWN, One
 from notifier.sources._hydra_memory import Memory
 from notifier.sources._hydra_results import Room
 from notifier.sources._hydra_seen import Seer
-from notifier.sources._hydra_server import Build, Server
+from notifier.sources._hydra_server import Server
 
 # failed builds that are asked for in turn: the counts of a jobset can hide a restart
 ROTATE = 5
@@ -61,11 +62,22 @@ class Tasks(msgspec.Struct):
             return list(self.projects)
         old = self.now.timestamp() - self.memory.listed
         if not 0 <= old < LISTED:
-            odd = self.server.odd
-            self.memory.projects = self.server.projects()
-            # a list with a row that cannot be read is not believed for long
-            self.memory.listed = self.now.timestamp() if self.server.odd == odd else 0.0
+            self._list()
         return [one for one in self.memory.projects if _fits(one, self.projects)]
+
+    def _list(self) -> None:
+        """Asks for all projects. A list with a row nobody can read says of none that it is gone."""
+        odd, former = self.server.odd, self.memory.projects
+        found = self.server.projects()
+        whole = self.server.odd == odd
+        self.memory.listed = self.now.timestamp() if whole else 0.0
+        self.memory.projects = found if whole else list(dict.fromkeys([*former, *found]))
+        for project in former:
+            if project not in self.memory.projects:
+                for name in self.memory.names():
+                    if name.startswith(f"{project}:"):
+                        self._left(name)
+                self._read(scope=project)
 
     def _project(self, project: str, checked: dict[str, list[Build]], room: Room) -> None:
         """Every jobset of a project. Raises LookFailed when the server is not to be asked again."""

@@ -14,6 +14,7 @@ from sources.hydra_server import RECORDED, Server, body
 
 from notifier import sources
 from notifier.model import BAD, Snapshot, Unreadable
+from notifier.sources import _hydra_answers as answers
 from notifier.sources import _hydra_evals as evals
 from notifier.sources import _hydra_server as server
 from notifier.sources import _hydra_tasks as tasks
@@ -135,22 +136,22 @@ def test_the_recorded_server_is_cheap_when_nothing_changed(real: Stub, look: Loo
 
 
 SHAPES: dict[str, Any] = {
-    "root_projects": list[server.Project], "api_jobsets": list[server.JobsetRow],
-    "jobset_evals": server.Evaluations, "jobset_evals_empty": server.Evaluations,
-    "jobset_evals_many_p1": server.Evaluations, "jobset_evals_many_p2": server.Evaluations,
-    "jobset_evals_many_p3": server.Evaluations, "jobset_evals_many_p99": server.Evaluations,
-    "jobset_broken_errors": server.Jobset, "eval_3_builds": list[server.Build],
-    "api_latestbuilds_all": list[server.Row], "api_latestbuilds_nr5": list[server.Row],
-    "api_latestbuilds_filter": list[server.Row], "api_latestbuilds_noproject": list[server.Row],
-    "api_queue": list[server.Row], "queue": list[server.Row], "status": list[server.Row],
-    "build_constituents": list[server.Build], "build_constituents_none": list[server.Build],
-    "build_get_info": server.Info, "build_get_info_resolved": server.Info,
-    "build_get_info_resolved_failed": server.Info, "build_get_info_resolved_running": server.Info,
+    "root_projects": list[answers.Project], "api_jobsets": list[answers.JobsetRow],
+    "jobset_evals": answers.Evaluations, "jobset_evals_empty": answers.Evaluations,
+    "jobset_evals_many_p1": answers.Evaluations, "jobset_evals_many_p2": answers.Evaluations,
+    "jobset_evals_many_p3": answers.Evaluations, "jobset_evals_many_p99": answers.Evaluations,
+    "jobset_broken_errors": answers.Jobset, "eval_3_builds": list[answers.Build],
+    "api_latestbuilds_all": list[answers.Over], "api_latestbuilds_nr5": list[answers.Over],
+    "api_latestbuilds_filter": list[answers.Over], "api_latestbuilds_noproject": list[answers.Over],
+    "api_queue": list[answers.Row], "queue": list[answers.Row], "status": list[answers.Row],
+    "build_constituents": list[answers.Build], "build_constituents_none": list[answers.Build],
+    "build_get_info": answers.Info, "build_get_info_resolved": answers.Info,
+    "build_get_info_resolved_failed": answers.Info, "build_get_info_resolved_running": answers.Info,
 }  # fmt: skip
 for _name in ("eval_1", "eval_2_nonew", "eval_3", "eval_3_errors", "eval_4_flake"):
-    SHAPES[_name] = server.Evaluation
+    SHAPES[_name] = answers.Evaluation
 for _name in ("main", "flake", "broken", "fetchfail"):
-    SHAPES[f"jobset_{_name}"] = server.Jobset
+    SHAPES[f"jobset_{_name}"] = answers.Jobset
 ANSWERED = [name for name, _, status in index() if status == 200]
 BUILDS = [name for name in ANSWERED if name.startswith("build_") and name not in SHAPES]
 FAILED = [(name, status) for name, _, status in index() if status >= 300]
@@ -160,7 +161,7 @@ FAILED = [(name, status) for name, _, status in index() if status >= 300]
     "name", [*SHAPES, *(one for one in BUILDS if (RECORDED / f"{one}.json").exists())]
 )
 def test_every_recorded_answer_has_the_shape_that_is_read(name: str) -> None:
-    wanted = SHAPES.get(name, server.Build)
+    wanted = SHAPES.get(name, answers.Build)
     found = server._decoded(bytearray(record(name)), wanted)
     rows = found if isinstance(found, list) else [found]
     assert len(rows) == (len(body(name)) if isinstance(body(name), list) else 1)
@@ -217,9 +218,9 @@ def test_the_played_server_answers_in_the_shapes_of_the_recorded_one(stub: Stub)
 
 def test_a_resolved_step_is_no_failure_and_is_followed_to_what_it_became() -> None:
     for name in ("build_get_info_resolved", "build_get_info_resolved_running", "build_get_info"):
-        assert resolved(18, server._decoded(bytearray(record(name)), server.Info)) == ("", "")
+        assert resolved(18, server._decoded(bytearray(record(name)), answers.Info)) == ("", "")
     # two of them, as a restart of the queue runner leaves them, are one
-    info = server._decoded(bytearray(record("build_get_info_resolved_failed")), server.Info)
+    info = server._decoded(bytearray(record("build_get_info_resolved_failed")), answers.Info)
     assert resolved(19, info) == (
         "ca-bresolved failed (step 4, resolved)",
         "/build/19/nixlog/4",
@@ -342,9 +343,9 @@ def test_the_same_error_has_the_same_fingerprint_whatever_its_store_paths() -> N
 
 
 def test_inputs_are_compared_by_name_address_and_revision() -> None:
-    def one(flake: str | None = None, **given: Any) -> server.Evaluation:
+    def one(flake: str | None = None, **given: Any) -> answers.Evaluation:
         none = msgspec.Raw(b"[]")
-        return server.Evaluation(
+        return answers.Evaluation(
             id=1, timestamp=1, builds=none, flake=flake, jobsetevalinputs=given
         )
 
