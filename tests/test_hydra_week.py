@@ -1,5 +1,6 @@
 """A week of a Hydra server, through `notifier check`: what is told, once and rightly."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 from hydra_week import JOBS, Week, settled
 from peers import Ran, Sink
 from sources.hosts import Reply, Stub
-from sources.hydra_server import ABORTED, DEPENDENCY, FAILED, TIMED_OUT, body
+from sources.hydra_server import ABORTED, DEPENDENCY, FAILED, TIMED_OUT, Server, body
 
 from notifier import cli
 from notifier.sources import _hydra_tell
@@ -951,6 +952,132 @@ def test_more_new_evaluations_than_pages_is_told(week: Week) -> None:
     server.end("hello")
     (told,) = week.told()
     assert told == "ci: demo:main: more new evaluations than the 10 pages that are read"
+
+
+# ---- what an answer lacks is not said by it ---------------------------------------------------
+
+
+def failing(week: Week) -> Server:
+    """A job of the jobset fails, and that was told."""
+    server = settled(week)
+    server.evaluate("demo:main", {**JOBS, "hello": "hello-2"})
+    server.end("hello", status=FAILED)
+    assert f"{HELLO} is failing" in week.check().out
+    return server
+
+
+def test_a_build_that_ended_without_a_status_did_not_fail(week: Week) -> None:
+    server = settled(week)
+    server.evaluate("demo:main", {**JOBS, "hello": "hello-2"})
+    server.end("hello")
+    server.newest("hello")["buildstatus"] = None
+    assert HELLO not in week.check().out
+    server.end("hello", status=FAILED)
+    assert f"{HELLO} is failing" in week.check().out
+
+
+def test_an_answer_about_another_build_is_none(week: Week) -> None:
+    server = settled(week)
+    server.evaluate("demo:main", {**JOBS, "hello": "hello-2"})
+    server.end("hello", status=FAILED)
+    other = {**server.newest("hello"), "id": 3, "job": "world"}
+    server.sick["/build/4"] = Reply(json.dumps(other).encode())
+    assert WORLD not in week.check().out
+    server.sick.clear()
+    assert f"{HELLO} is failing" in week.check().out
+
+
+@pytest.mark.parametrize("builds", [None, "x", ["x"], {}])
+def test_an_evaluation_whose_builds_cannot_be_read_has_lost_no_job(
+    week: Week, builds: object
+) -> None:
+    server = failing(week)
+    number = server.evaluate("demo:main", {"world": "world-2", "hello": "hello-2"})
+    server.end("world", "hello", status=FAILED)
+    page = {"evals": [{**server.evals[number]["answer"], "builds": builds}]}
+    server.sick["/jobset/demo/main/evals"] = Reply(json.dumps(page).encode())
+    assert "no longer there" not in week.check().out
+    server.sick.clear()
+    assert "no longer there" not in week.check().out
+
+
+def test_an_evaluation_without_its_time_is_not_of_another_database(week: Week) -> None:
+    server = failing(week)
+    server.evaluate("demo:main", {**JOBS, "hello": "hello-2"})
+    first = server.evals[1]["answer"]
+    server.evals[1]["answer"] = {**first, "timestamp": None}
+    assert "another database" not in week.check().out
+    server.evals[1]["answer"] = first
+    assert "another database" not in week.check().out
+
+
+def test_a_page_without_the_text_of_an_error_says_not_that_there_is_none(week: Week) -> None:
+    server = settled(week)
+    server.checked("demo:main", "error: undefined variable")
+    assert "is failing to evaluate" in week.check().out
+    server.later()
+    server.checked("demo:main", "error: undefined variable")
+    server.sick["/jobset/demo/main/errors"] = Reply(b'{"enabled": 1}')
+    for _ in range(2):
+        assert "evaluating again" not in week.check().out
+    server.sick.clear()
+    server.checked("demo:main")
+    assert "evaluating again" in week.check().out
+
+
+def test_counters_that_the_runner_does_not_show_are_not_zero(week: Week) -> None:
+    server = settled(week)
+    server.runner["queueRunner"] |= {"nrStepsRunnable": 5, "nrStepsBuilding": None}
+    for _ in range(3):
+        assert week.told() == []
+    server.runner["queueRunner"]["nrStepsBuilding"] = 0
+    week.check()
+    assert "build queue is stuck" in week.check().out
+    server.runner["queueRunner"]["nrStepsRunnable"] = "x"
+    for _ in range(3):
+        assert week.told() == []
+
+
+def test_a_list_of_projects_with_an_odd_row_is_asked_for_again(week: Week) -> None:
+    server = failing(week)
+    server.sick["/"] = Reply(b'[{"name": 13}]')
+    week.check(minutes=65)
+    server.sick.clear()
+    server.end("hello")
+    assert f"{HELLO} is fixed" in week.check().out
+
+
+def test_a_project_that_is_gone_takes_along_what_failed_in_it(week: Week) -> None:
+    server = failing(week)
+    server.add("other:main")
+    server.sick["/api/jobsets"] = Reply(b"{")
+    week.check(minutes=65)
+    assert "(tasks/demo) is giving broken answers" in week.check().out
+    server.sick.clear()
+    del server.jobsets["demo:main"]
+    ran = week.check(minutes=65)
+    assert f"{HELLO} is no longer there" in ran.out
+    assert "ci (tasks/demo) is back" in ran.out
+    assert week.told() == []
+
+
+def test_a_name_longer_than_any_job_has_is_not_remembered(week: Week) -> None:
+    server = settled(week)
+    server.evaluate("demo:main", {**JOBS, "x" * 2**20: "x-1", "hello": "hello-2"})
+    server.end("x" * 2**20, status=FAILED)
+    assert week.check().code == 3
+    assert (week.folder / "state.json").stat().st_size < 50_000
+
+
+def test_a_row_that_is_no_text_costs_no_other(week: Week) -> None:
+    server = settled(week)
+    jobs = [f"j{number}" for number in range(10)]
+    server.evaluate("demo:main", {**JOBS, **{job: job for job in jobs}})
+    server.end(*jobs, status=FAILED)
+    rows = json.dumps(server._latest({"project": "demo", "jobset": "main", "nr": "99"})).encode()
+    odd = b'[{"id": "x"}, {"id": 1, "job": "\xff", "system": "", "buildstatus": 1}, ' + rows[1:]
+    server.sick["/api/latestbuilds"] = Reply(odd)
+    assert "j9 on x86_64-linux is failing" in week.check().out
 
 
 # ---- the page ---------------------------------------------------------------------------------
