@@ -637,7 +637,7 @@ SINGLE = [
 
 
 @given(story=st.one_of(st.sampled_from(SINGLE), STORIES))
-@settings(derandomize=True, max_examples=12, **FEW)
+@settings(derandomize=True, max_examples=8, **FEW)
 def test_nothing_is_told_that_the_server_did_not_say(watcher: Watcher, story: Story) -> None:
     watcher.play(story)
 
