@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from notifier import pushed
 from notifier.config import Config
 from notifier.memory import ChannelState, State
-from notifier.model import Event, Message
+from notifier.model import Event, Incident, Message
 from notifier.people import People, Silence, silenced
 from notifier.route import Directory, fields
 from notifier.windows import inside
@@ -144,7 +144,8 @@ def compose(
         for old in _unknown(state, row):
             messages[old.key] = again = replace(old, state="attempting", tries=old.tries + 1)
             due.append(again)
-        for route, carried in _parcels(_waiting(state, row, outlook), row, there, row in keyed):
+        facts = state.incidents if row in keyed else None
+        for route, carried in _parcels(_waiting(state, row, outlook), row, there, facts):
             counter += 1
             key = f"{state.id}-{counter}"
             ids = tuple(event.id for event in carried)
@@ -176,9 +177,15 @@ def _waiting(state: State, row: str, outlook: Outlook) -> list[Event]:
 
 
 def _parcels(
-    waiting: Sequence[Event], row: str, there: Directory, keyed: bool
+    waiting: Sequence[Event],
+    row: str,
+    there: Directory,
+    incidents: Mapping[str, Incident] | None,
 ) -> list[tuple[str, list[Event]]]:
-    """The waiting events of a row as messages: (route, events), oldest first."""
+    """The waiting events of a row as messages: (route, events), oldest first.
+
+    With `incidents`, the row keeps them under keys of its own.
+    """
     groups: dict[str, list[Event]] = {}
     about = _subjects(waiting)
     home = _homes(waiting, row, about)
@@ -187,8 +194,9 @@ def _parcels(
     parcels: list[tuple[str, list[Event]]] = []
     for route, events in groups.items():
         settings = there.route(route)
-        if keyed:
-            parcels += [(route, unit) for unit in _by_action(events)]
+        if incidents is not None:
+            units = _by_action(events, incidents, settings.max_items)
+            parcels += [(route, unit) for unit in units]
         elif settings.digest == "run":
             parcels.append((route, events))
         else:
@@ -246,9 +254,21 @@ def _units(
     return list(units.values())
 
 
-def _by_action(events: Sequence[Event]) -> list[list[Event]]:
-    """One incident and one action each: trigger, then resolve."""
+def _by_action(
+    events: Sequence[Event], incidents: Mapping[str, Incident], most: int
+) -> list[list[Event]]:
+    """One incident and one action each: trigger, then resolve.
+
+    Failures are facts, which nothing resolves: they ride with what took them, and of the others
+    at most so many stand alone.
+    """
+    facts = {h for h, one in incidents.items() if one.finite and not one.stuck}
+    bad = {event.thing: event.incident for event in events if event.type == "problem"}
     units: dict[tuple[str, bool], list[Event]] = {}
     for event in events:
-        units.setdefault((event.incident or event.id, event.over), []).append(event)
-    return list(units.values())
+        fact = event.incident in facts and not event.over
+        home = bad.get(event.part_of) if fact else None
+        units.setdefault((home or event.incident or event.id, event.over), []).append(event)
+    single = [unit for (handle, over), unit in units.items() if handle in facts and not over]
+    rest = [unit for (handle, over), unit in units.items() if handle not in facts or over]
+    return rest + _capped(single, most)

@@ -106,8 +106,9 @@ def _again(events: Sequence[Event], incidents: Mapping[str, Incident]) -> str:
 
 
 def _incident(message: Message, events: Sequence[Event]) -> str:
-    """STATE/HANDLE when there is one incident and nothing else; a key is STATE-NUMBER."""
-    handles = {event.incident for event in events}
+    """STATE/HANDLE when there is one incident, and what it took; a key is STATE-NUMBER."""
+    things = {event.thing for event in events}
+    handles = {event.incident for event in events if event.part_of not in things}
     handle = handles.pop() if len(handles) == 1 else ""
     return f"{message.key.rpartition('-')[0]}/{handle}" if handle else ""
 

@@ -219,6 +219,28 @@ def test_a_pager_gets_one_message_for_each_incident_and_action() -> None:
     assert things(one, "chat") == [["ops", "d", "n"]], "and that the pager failed"
 
 
+def test_on_a_pager_what_a_node_took_with_it_rides_under_the_key_of_the_node() -> None:
+    one = world()
+    one.keyed = frozenset({"ops"})
+    many = {name: thing("task", name, "lost", part_of="node/n") for name in ALL}
+    one.run(listing("task", many), listing("node", {"n": "offline"}))
+    assert things(one) == [["a", "b", "c", "d", "n"]]
+    one.later(minutes=5).run(listing("node", {"n": "online"}))
+    back = many | {"a": thing("task", "a", "completed")}
+    one.later(minutes=5).run(listing("task", back))
+    assert things(one)[1:] == [["n"], ["a"]], "an ending has a key of its own"
+
+
+def test_failures_beyond_the_most_items_are_one_message_also_on_a_pager() -> None:
+    one = world(Route(name="r", channels=["ops"], max_items=3))
+    one.keyed = frozenset({"ops"})
+    down = dict.fromkeys(("n", "m", "o", "p"), "offline")
+    one.run(listing("node", dict.fromkeys(down, "online")))
+    one.sent.clear()
+    one.run(listing("task", ALL), listing("node", down))
+    assert sorted(things(one)) == [["a"], ["b"], ["c", "d"], ["m"], ["n"], ["o"], ["p"]]
+
+
 def test_a_pager_that_two_routes_reach_gets_the_messages_of_both() -> None:
     one = world(
         Route(name="n", match={"kind": "node"}, channels=["ops"]),

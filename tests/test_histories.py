@@ -151,8 +151,13 @@ class Histories(RuleBasedStateMachine):
         self.tried: set[tuple[str, str]] = set()
         self.tried_so_far = 0
 
-    @initialize(lost=st.booleans(), name=st.sampled_from(sorted(CONFIGS)))
-    def first_look(self, lost: bool, name: str) -> None:
+    @initialize(
+        lost=st.booleans(),
+        name=st.sampled_from(sorted(CONFIGS)),
+        pagers=st.sampled_from(((), ("chat",), ROWS)),
+    )
+    def first_look(self, lost: bool, name: str, pagers: tuple[str, ...]) -> None:
+        self.world.keyed = frozenset(pagers)
         self.named, self.world.config = name, CONFIGS[name]
         if lost:
             self.truth["task", ""]["1"] = ("lost", "")
@@ -395,8 +400,8 @@ class Histories(RuleBasedStateMachine):
             named = {row for e in sums for row in e.to}
             wanted = self.audience(name, sums[0].severity if sums else "")
             # in a stream it may come and go, and grow worse, at once
-            assert (named or rows) == wanted or len(told) > 1, (
-                f"{name} is news for {wanted}, not {named or rows}"
+            assert named | rows == wanted or len(told) > 1, (
+                f"{name} is news for {wanted}, not {named | rows}"
             )
         for name in were_open - now_open:
             ends = [e for e in news if e.over and e.thing == name]
@@ -419,7 +424,7 @@ class Histories(RuleBasedStateMachine):
         copied = msgspec.json.decode(msgspec.json.encode(one.before), type=State)
         state, due, _ = decide(
             one.config, settle.found_attempting(copied, one.now), one.looks, people=one.people,
-            origin=one.origin, families=one.families, keyed=frozenset(), now=one.now,
+            origin=one.origin, families=one.families, keyed=self.world.keyed, now=one.now,
         )  # fmt: skip
         assert msgspec.json.encode(state) == msgspec.json.encode(one.after)
         assert msgspec.json.encode(due) == msgspec.json.encode(one.due)

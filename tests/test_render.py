@@ -111,7 +111,7 @@ def test_nobody_is_asked_to_acknowledge_an_ending() -> None:
 
 def test_a_message_about_one_incident_carries_its_key() -> None:
     assert shown(one_failure()).incident == "k7v2/i-1042"
-    assert shown(SCENES["node_death"]()).incident == ""
+    assert shown(SCENES["node_death"]()).incident == "k7v2/i-1001", "and what it took with it"
     assert shown(SCENES["baseline"]()).incident == ""
 
 
