@@ -1,11 +1,11 @@
 """Pure: what one run decided, as lines of the journal, from what came before and after."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from datetime import datetime
 
 from msgspec.structs import replace
 
-from notifier import given_up, record
+from notifier import given_up, record, settle
 from notifier.compose import Outlook, rests
 from notifier.decision import Decision
 from notifier.folds import Fold, fold, lines_of
@@ -79,8 +79,12 @@ def begun(state: State, now: datetime, most: int) -> record.Begun:
         for key, message in state.messages.items()
         if all(name in events for name in message.events)
     }
+    named = {one.thing for one in kept.values()} | {one.thing for one in events.values()}
+    named |= state.watched.keys()
     things = {
-        key: replace(one, scopes={name: _absent(scope) for name, scope in one.scopes.items()})
+        key: replace(
+            one, scopes={name: _carried(scope, key, named) for name, scope in one.scopes.items()}
+        )
         for key, one in state.things.items()
     }
     carried = replace(
@@ -91,13 +95,18 @@ def begun(state: State, now: datetime, most: int) -> record.Begun:
     )
 
 
-def _absent(scope: Scope) -> Scope:
-    """Of what is listed nothing, and of what is not, that it is not."""
+def _carried(scope: Scope, key: str, named: Container[str]) -> Scope:
+    """Of what is listed only what incidents, events and counts name; and what is not any more."""
     old = by_id(scope.statuses)
     gone = {name: it for name, it in old.items() if it == "missing" or name in scope.absent}
     kept = dict(list(gone.items())[:GONE])
-    absent = {name: looks for name, looks in scope.absent.items() if name in kept}
-    return replace(scope, statuses=by_status(kept), absent=absent, seen={})
+    kept |= {name: it for name, it in old.items() if name not in gone and f"{key}/{name}" in named}
+    return replace(
+        scope,
+        statuses=by_status(kept),
+        absent={name: looks for name, looks in scope.absent.items() if name in kept},
+        seen={name: at for name, at in scope.seen.items() if name in kept},
+    )
 
 
 def _run(one: Decision, base: str) -> record.Run:
@@ -130,9 +139,8 @@ def _run(one: Decision, base: str) -> record.Run:
 
 
 def _interrupted(before: State) -> Iterator[record.Entry]:
-    for message in before.messages.values():
-        if message.state == "attempting":
-            yield record.Interrupted(key=message.key, row=message.channel)
+    for message in settle.in_flight(before):
+        yield record.Interrupted(key=message.key, row=message.channel)
 
 
 def _unread(looks: Iterable[Look]) -> Iterator[record.Entry]:

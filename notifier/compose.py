@@ -11,17 +11,13 @@ from msgspec.structs import replace
 from notifier import pushed
 from notifier.config import Config
 from notifier.memory import ChannelState, State
-from notifier.model import Event, Incident, Message
+from notifier.model import Event, Incident, Message, number
 from notifier.people import People, Silence, silenced
 from notifier.route import Directory, fields
+from notifier.settle import behind
 from notifier.windows import inside
 
 PARKED_FOR = timedelta(days=1)
-
-
-def number(name: str) -> int:
-    """The counter in an event id, a handle or a key: what things are ordered by."""
-    return int(name.rsplit("-", 1)[-1].strip("eip"))
 
 
 def rests(channel: ChannelState | None, now: datetime) -> bool:
@@ -33,17 +29,6 @@ def rests(channel: ChannelState | None, now: datetime) -> bool:
         start, wait = channel.parked_at, PARKED_FOR
     # a clock that went back makes the retry due
     return start is not None and start <= now < start + wait
-
-
-def behind(state: State) -> set[tuple[str, str]]:
-    """(row, handle) of which a message is parked that certainly did not arrive."""
-    return {
-        (message.channel, handle)
-        for message in state.messages.values()
-        if message.state == "parked" and not message.unknowns
-        for name in message.events
-        for handle in state.events[name].incidents
-    }
 
 
 class Outlook:

@@ -5,6 +5,7 @@ A look that failed changes nothing below it. Absence means something only in a c
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Literal
 
 from msgspec.structs import replace
@@ -34,8 +35,8 @@ def diff(
         _sources(draft, look)
         begun: list[beginnings.Begun] = []
         struck: set[str] = set()
-        # finite kinds first: a task newly lost on a bad node confirms the node at once
-        for snapshot in sorted(look.snapshots, key=lambda one: not look.kinds[one.kind].finite):
+        turns = {kind: place for place, kind in enumerate(look.kinds)}
+        for snapshot in sorted(look.snapshots, key=partial(_turn, look, turns)):
             kind = look.kinds[snapshot.kind]
             if snapshot.changes is None:
                 new = _listing(draft, look, kind, snapshot, struck, first_run)
@@ -49,6 +50,15 @@ def diff(
         beginnings.say(draft, look.source, begun, first_run)
     _forget(draft)
     return draft.done(), draft.events
+
+
+def _turn(look: Look, turns: Mapping[str, int], snapshot: Snapshot) -> tuple[bool, int, str]:
+    """Finite kinds first: a task newly lost on a bad node confirms the node at once.
+
+    Then as the source has its kinds, however it was read; but parts of a stream stay in order.
+    """
+    scope = snapshot.scope if snapshot.changes is None else ""
+    return not look.kinds[snapshot.kind].finite, turns[snapshot.kind], scope
 
 
 def _sources(draft: Draft, look: Look) -> None:
@@ -160,9 +170,12 @@ def _judge(
 def _questions(
     draft: Draft, key: str, kind: Kind, old: Mapping[str, str], snapshot: Snapshot
 ) -> list[str]:
-    """The ids that have to be looked at closely: changed, being counted, or maybe bad again."""
+    """The ids that have to be looked at closely: changed, being counted, or maybe bad again.
+
+    In an order of their own, however they are listed.
+    """
     seen = snapshot.statuses
-    changed = [name for name, status in seen.items() if old.get(name) != status]
+    close = {name for name, status in seen.items() if old.get(name) != status}
     prefix = f"{key}/"
     more = {
         thing[len(prefix) :]
@@ -171,7 +184,7 @@ def _questions(
     }
     if kind.attempts:
         more |= {thing[len(prefix) :] for thing in draft.below(prefix)}
-    return changed + sorted(more.intersection(seen).difference(changed))
+    return sorted(close | more.intersection(seen), key=lambda name: (len(name), name))
 
 
 def _stream(

@@ -9,7 +9,6 @@ from typing import Any, Literal
 from msgspec.structs import replace
 
 from notifier import deliver, route, settle
-from notifier.compose import behind
 from notifier.config import Config
 from notifier.errors import SecretError
 from notifier.journal import Journal
@@ -49,8 +48,8 @@ class Post:
         # keys of messages for which there was no time
         self.untried: list[str] = []
         self.accepted = 0
-        # what must not pass a message that was parked in this run
-        self.behind: set[tuple[str, str]] = set()
+        # after the receipts that came
+        self.state = State()
         # of the letters of one state
         self.digests: dict[tuple[object, ...], Any] = {}
 
@@ -71,38 +70,37 @@ class Post:
         """Sends these messages, each already committed; returns the state after all receipts."""
         if not due:
             return state
+        self.state = state
         self.digests.clear()
-        letters: dict[str, list[tuple[Message, Any]]] = {}
+        letters: dict[str, list[Any]] = {}
         early: list[Receipt] = []
         for message in due:
             try:
-                letter = self._letter(state, message)
-                letters.setdefault(message.channel, []).append((message, letter))
+                letters.setdefault(message.channel, []).append(self._letter(state, message))
             except SecretError as error:
                 early.append(_parked(message, f"secret {error}", "channel"))
             except Exception as error:
                 # a fault of ours in one message must not keep the others from being sent
                 early.append(_parked(message, f"not rendered: {type(error).__name__}", "content"))
-        state = self._received(state, early, commit)
+        self._received(early, commit)
         budget = max(1.0, self.deadline - time.monotonic())
         end = time.monotonic() + budget - MARGIN
-        queues = {row: self._in_turn(state, some) for row, some in letters.items()}
+        queues = {row: self._in_turn(some) for row, some in letters.items()}
         for batch in deliver.post(
             queues, lambda one: deliver.send(one, max(1.0, end - time.monotonic())), budget
         ):
-            state = self._received(state, batch, commit)
-        never = [message.key for message in due if message.key not in self.receipts]
-        if never:
-            state = settle.unattempted(state, never)
-            commit(state)
-        self.untried = never
-        return state
+            self._received(batch, commit)
+        self.untried = [message.key for message in due if message.key not in self.receipts]
+        rest = settle.unattempted(self.state, self.untried)
+        if rest != self.state:
+            commit(rest)
+        return rest
 
-    def _in_turn(self, state: State, letters: list[tuple[Message, Any]]) -> Iterator[Any]:
+    def _in_turn(self, letters: Iterable[Any]) -> Iterator[Any]:
         """A row's letters, each decided on when its turn comes: no ending passes its problem."""
-        for message, letter in letters:
-            about = {one for name in message.events for one in state.events[name].incidents}
-            if not any((message.channel, one) in self.behind for one in about):
+        for letter in letters:
+            message = self.state.messages.get(letter.key)
+            if message is not None and message.state == "attempting":
                 yield letter
 
     def one(self, state: State, message: Message) -> Receipt:
@@ -113,24 +111,19 @@ class Post:
             return Receipt(key=message.key, outcome="parked", reason=f"secret {error}")
         return deliver.send(letter, ALONE)
 
-    def _received(
-        self, state: State, batch: Iterable[Receipt], commit: Callable[[State], None]
-    ) -> State:
+    def _received(self, batch: Iterable[Receipt], commit: Callable[[State], None]) -> None:
         batch, now = list(batch), self.clock()
         if not batch:
-            return state
-        new = state
+            return
+        before = self.state
         for receipt in batch:
             self.receipts[receipt.key] = receipt
             self.accepted += receipt.outcome == "delivered"
-            new = settle.settled(new, receipt, now)
-            if receipt.blame == "content":
-                self.behind = behind(new)
-        new = route.swept(new, now)
+            self.state = settle.settled(self.state, receipt, now)
+        self.state = route.swept(self.state, now)
         if self.journal:
-            self.journal.attempted(batch, state, new, now)
-        commit(new)
-        return new
+            self.journal.attempted(batch, before, self.state, now)
+        commit(self.state)
 
     def _letter(self, state: State, message: Message) -> Any:
         """One message as the letter that its destination gets. Raises SecretError."""

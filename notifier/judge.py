@@ -193,6 +193,7 @@ def stuck(draft: Draft, look: Look, kind: Kind, snapshot: Snapshot) -> None:
         now_in = snapshot.statuses.get(thing[len(prefix) :], watch.status)
         if watch.status and thing.startswith(prefix) and now_in != watch.status:
             del draft.watched[thing]
+    late = []
     for name, status in snapshot.statuses.items():
         limit = look.stuck_after.get(status)
         thing = prefix + name
@@ -202,12 +203,15 @@ def stuck(draft: Draft, look: Look, kind: Kind, snapshot: Snapshot) -> None:
         if watch.since > draft.now:
             watch = replace(watch, since=draft.now)
         if (draft.now - watch.since).total_seconds() >= limit:
-            observation = snapshot.rows[name]
-            if not look.ignored(observation):
-                draft.stuck(thing, observation, watch.since)
+            late.append((watch.since, name))
             draft.watched.pop(thing, None)
         elif draft.watched.get(thing) != watch:
             draft.watched[thing] = watch
+    # the longest first, in whatever order they are listed
+    for since, name in sorted(late):
+        observation = snapshot.rows[name]
+        if not look.ignored(observation):
+            draft.stuck(prefix + name, observation, since)
 
 
 def absent(

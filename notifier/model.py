@@ -26,6 +26,11 @@ ENDED: frozenset[str] = frozenset({"ok", "failed", "cancelled"})
 RANK: Mapping[str, int] = {"info": 0, "warning": 1, "critical": 2}
 
 
+def number(name: str) -> int:
+    """The counter in an event id, a handle or a key: what things are ordered by."""
+    return int(name.rsplit("-", 1)[-1].strip("eip"))
+
+
 class Frozen(msgspec.Struct, frozen=True, omit_defaults=True):
     """Base of all values: cannot be changed, leaves defaults out of its JSON."""
 

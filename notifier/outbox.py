@@ -6,11 +6,10 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from notifier import route, settle
-from notifier.compose import number
 from notifier.config import Config
 from notifier.draft import Draft
 from notifier.memory import State
-from notifier.model import Due, Event, Frozen, Message
+from notifier.model import Due, Event, Frozen, Message, number
 from notifier.words import UNWATCHED
 
 GONE = "not in the configuration"

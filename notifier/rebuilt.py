@@ -70,6 +70,33 @@ class Memory:
         self._unread: dict[str, list[Unreadable]] = {}
         self._begun = 0
 
+    def begin(self, state: State) -> State:
+        """What a file carries from the one before: what it names stands where it stood."""
+        self.statuses.clear()
+        self.whole.clear()
+        seen = {one.thing: one.observation for one in state.incidents.values()}
+        found = {}
+        for key, things in state.things.items():
+            scopes = dict(things.scopes)
+            for label, scope in things.scopes.items():
+                known = by_id(scope.statuses)
+                listed = {
+                    name: status
+                    for name, status in known.items()
+                    if status != "missing" and name not in scope.absent
+                }
+                if not listed or key.endswith("/source"):
+                    continue
+                # there may be more
+                listed[f"{NAMELESS}0.0"] = ""
+                self.statuses[key, label] = dict(listed)
+                self.whole[key, label] = {
+                    name: seen[f"{key}/{name}"] for name in listed if f"{key}/{name}" in seen
+                }
+                scopes[label] = replace(scope, statuses=by_status(known | listed))
+            found[key] = replace(things, scopes=scopes)
+        return replace(state, things=found)
+
     def run(
         self, state: State, run: record.Run, group: Iterable[record.Entry]
     ) -> tuple[State, list[Look]]:
@@ -136,7 +163,7 @@ class Memory:
             other = {f"{NAMELESS}strange": ""}
             return [Snapshot(kind=kind, scope=place[1], statuses=other)]
         if first:
-            statuses = self.statuses[place] = self._counted(first, seen)
+            statuses = self.statuses[place] = self._counted(first, moved, seen)
         if how == "stream":
             return _stream(look, kind, place[1], moved, seen, statuses)
         for one in moved:
@@ -146,7 +173,8 @@ class Memory:
         for it in seen:
             statuses[it.thing.id] = it.thing.status
             whole[it.thing.id] = it.thing
-        now = dict(statuses)
+        hidden = {name for one in moved for name in one.hidden}
+        now = {name: status for name, status in statuses.items() if name not in hidden}
         rows, newest = Rows(look, kind, now, dict(whole)), first.newest if first else None
         return [
             Snapshot(
@@ -156,10 +184,13 @@ class Memory:
             )
         ]  # fmt: skip
 
-    def _counted(self, first: record.First, seen: list[record.Seen]) -> dict[str, str]:
+    def _counted(
+        self, first: record.First, moved: list[record.Moved], seen: list[record.Seen]
+    ) -> dict[str, str]:
         """As many nameless things as there were, with those that are known by name among them."""
         self._begun += 1
-        named = {one.thing.id: one.thing.status for one in seen}
+        named = {name: status for one in moved for name, status in by_id(one.now).items()}
+        named |= {one.thing.id: one.thing.status for one in seen}
         counts = dict(first.counts)
         for status in named.values():
             counts[status] = counts.get(status, 0) - 1

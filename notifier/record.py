@@ -87,6 +87,8 @@ class Moved(Entry, frozen=True, kw_only=True):
     before: dict[str, list[str]] = {}
     # no longer listed
     gone: list[str] = []
+    # of what is bad or being counted, what a part of a listing does not show
+    hidden: list[str] = []
     # what had ended by then is not news
     floor: float | None = None
     newest: float | None = None

@@ -73,9 +73,7 @@ class Replay:
         self._step(at, looks, "current", None)
 
     def _begin(self, state: State) -> None:
-        self.state = state
-        self.memory.statuses.clear()
-        self.memory.whole.clear()
+        self.state = self.memory.begin(state)
 
     def _by_hand(self, did: record.Person) -> None:
         state, rows = self.state, self.config.destinations()
@@ -130,6 +128,9 @@ class Replay:
         events = self.state.events
         for message in due:
             answer = answers.next(message.channel) if answers else "delivered"
+            mine = self.state.messages.get(message.key)
+            if mine is None or mine.state != "attempting":
+                answer = "untried"
             self.sent.append(
                 Sent(
                     at=now, message=message,

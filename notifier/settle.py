@@ -7,32 +7,82 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from notifier.memory import ChannelState, State
-from notifier.model import Event, Incident, Message, Planned, Receipt
+from notifier.model import Event, Incident, Message, Planned, Receipt, number
 
 MOST_UNKNOWN = 3
 FIRST, LONGEST, OBEYED = 60.0, 3600.0, 86400.0
 
 
 def settled(state: State, receipt: Receipt, now: datetime) -> State:
-    """The state after one attempt ended like this."""
+    """The state after one attempt ended like this.
+
+    What the row was to get after it and does not get now is as if it had not been composed.
+    """
     message = state.messages.get(receipt.key)
-    if message is None:
+    if message is None or message.state != "attempting":
         return state
     if receipt.outcome == "delivered":
         return well(_told(_without(state, message), message, now), message.channel)
-    if receipt.outcome == "unknown":
-        return troubled(_maybe(state, message, receipt.reason, now), message, receipt, now)
     if receipt.outcome == "parked" and receipt.blame == "content":
-        return _with(state, replace(message, state="parked", reason=receipt.reason))
-    return troubled(_failed(state, message, receipt.reason), message, receipt, now)
+        state = _with(state, replace(message, state="parked", reason=receipt.reason))
+        return unattempted(state, _behind(state, message.channel))
+    if receipt.outcome == "unknown":
+        state = _maybe(state, message, receipt.reason, now)
+    else:
+        state = _failed(state, message, receipt.reason)
+    state = troubled(state, message, receipt, now)
+    return unattempted(state, (one.key for one in _attempting(state, message.channel)))
 
 
 def found_attempting(state: State, now: datetime) -> State:
-    """At the start of a run: what was being attempted when the last one died may have arrived."""
-    for message in list(state.messages.values()):
-        if message.state == "attempting":
-            state = _maybe(state, message, "the run was interrupted", now)
-    return state
+    """At the start of a run: what the last one was sending when it died may have arrived."""
+    for message in in_flight(state):
+        state = _maybe(state, message, "the run was interrupted", now)
+    return unattempted(state, [one.key for one in _attempting(state)])
+
+
+def in_flight(state: State) -> list[Message]:
+    """What a run that died was sending: of each row the first message that has no receipt.
+
+    The row's next one is begun only when the receipt of the former is on disk.
+    """
+    first: dict[str, Message] = {}
+    for message in sorted(_attempting(state), key=lambda one: number(one.key)):
+        first.setdefault(message.channel, message)
+    return list(first.values())
+
+
+def _attempting(state: State, row: str = "") -> list[Message]:
+    return [
+        message
+        for message in state.messages.values()
+        if message.state == "attempting" and (not row or message.channel == row)
+    ]
+
+
+def behind(state: State) -> set[tuple[str, str]]:
+    """(row, handle) of which a message is parked that certainly did not arrive."""
+    return {
+        (message.channel, handle)
+        for message in state.messages.values()
+        if message.state == "parked" and not message.unknowns
+        for name in message.events
+        for handle in state.events[name].incidents
+    }
+
+
+def _behind(state: State, row: str) -> list[str]:
+    """The keys of what must not pass a message that was parked."""
+    held = behind(state)
+    return [
+        message.key
+        for message in _attempting(state, row)
+        if any(
+            (row, handle) in held
+            for name in message.events
+            for handle in state.events[name].incidents
+        )
+    ]
 
 
 def unattempted(state: State, keys: Iterable[str]) -> State:

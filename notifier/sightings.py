@@ -34,6 +34,13 @@ class Closer:
             for thing, watch in watched.items()
             if watch.looks or watch.changes
         }
+        # what a look that does not show it leaves as it is
+        self.counted = {thing for thing, watch in after.watched.items() if watch.looks}
+        self.counted |= {
+            one.thing
+            for one in after.incidents.values()
+            if one.ended is None and one.settled is None
+        }
         # what was judged anew although its status may be as it was
         self.judged = set(self.told)
         self.judged |= {
@@ -103,22 +110,32 @@ class Sighting:
         """What is told in ids; then `seen` is complete."""
         things = self.closer.after.things.get(self.key, Things())
         after = things.scopes.get(self.snapshot.scope, Scope(since=self.now))
-        judged = self._judged()
-        if after is self.scope and not judged:
+        judged, hidden = self._below(self.closer.judged), self._hidden()
+        if after is self.scope and not judged and not hidden:
             return
         old = by_id(self.scope.statuses) if self.scope else {}
         if self.snapshot.changes is not None:
             yield from self._moved(self._stream(old), old, [])
         elif self._fresh(old):
             yield self._first(after)
+            yield from self._moved(self._timed(judged), {}, [])
         elif after.strange and self.scope and not self.scope.strange:
             yield self._line({}, old, [], strange=True)
         else:
-            yield from self._moved(self._changed(old, judged), old, self._gone(old))
+            yield from self._moved(self._changed(old, judged), old, self._gone(old), hidden)
 
-    def _judged(self) -> list[str]:
+    def _below(self, things: Iterable[str]) -> list[str]:
+        """The ids of those of these things that are of this kind."""
         start = f"{self.key}/"
-        return [thing[len(start) :] for thing in self.closer.judged if thing.startswith(start)]
+        return [thing[len(start) :] for thing in things if thing.startswith(start)]
+
+    def _hidden(self) -> list[str]:
+        """The ids that a part of a listing does not show, of what is bad or being counted."""
+        shown = self.snapshot
+        if shown.complete or shown.changes is not None or self.scope is None:
+            return []
+        found = [one for one in self._below(self.closer.counted) if one not in shown.statuses]
+        return sorted({one for one in by_id(self.scope.statuses) if one in found} if found else ())
 
     def _fresh(self, old: Mapping[str, str]) -> bool:
         """Whether this was a first look, or one at another database."""
@@ -139,6 +156,11 @@ class Sighting:
             newest=after.newest,
             reset=self.scope is not None,
         )
+
+    def _timed(self, judged: Iterable[str]) -> dict[str, str]:
+        """id -> status of what a first look begins to time: it is named, not only counted."""
+        kept, statuses = {one.thing.id for one in self.seen}, self.snapshot.statuses
+        return {name: statuses[name] for name in judged if name in statuses and name not in kept}
 
     def _stream(self, old: Mapping[str, str]) -> dict[str, str]:
         """What a stream said in a word; what was more than that is kept in its order."""
@@ -184,10 +206,14 @@ class Sighting:
         return self.look.classify(self.kind.name, status)[0]
 
     def _moved(
-        self, words: Mapping[str, str], old: Mapping[str, str], gone: list[str]
+        self,
+        words: Mapping[str, str],
+        old: Mapping[str, str],
+        gone: list[str],
+        hidden: list[str] | None = None,
     ) -> Iterator[record.Moved]:
-        if words or gone:
-            yield self._line(words, old, gone)
+        if words or gone or hidden:
+            yield replace(self._line(words, old, gone), hidden=hidden or [])
 
     def _line(
         self,

@@ -6,9 +6,9 @@ import pytest
 from msgspec.structs import replace
 from world import NOON, World, config, doubtful, listing, refuses, thing
 
-from notifier.compose import number, rests
+from notifier.compose import rests
 from notifier.memory import ChannelState
-from notifier.model import Receipt
+from notifier.model import Receipt, number
 from notifier.people import People, Silence
 from notifier.settings import Route, Window
 from notifier.tables import Duration

@@ -456,6 +456,15 @@ class Histories(RuleBasedStateMachine):
             for one in self.silences
         )
 
+    def was_silent(self, event: Event) -> bool:
+        """Whether a silence began and ended while the event waited, perhaps between two runs."""
+        return any(
+            one.begin <= self.world.now
+            and event.at < one.end
+            and event.thing.startswith(one.things[0][:-1])
+            for one in self.silences
+        )
+
     def waiting(self) -> dict[tuple[str, str], Event]:
         events = self.world.state.events.values()
         return {(row, event.id): event for event in events for row in event.to}
@@ -520,7 +529,7 @@ class Histories(RuleBasedStateMachine):
         for (row, _), event in waiting.items():
             assert event.type != "reminder" or event.to[row].key, "reminders are not queued"
         for (row, name), event in list(self.decided.items()):
-            if self.silent(event.thing):
+            if self.silent(event.thing) or self.was_silent(event):
                 self.hushed.add((row, name))
             if (row, name) in waiting:
                 continue

@@ -50,7 +50,7 @@ def test_a_first_look_is_one_summary(week: Week) -> None:
     server.end("world", status=FAILED)
     server.end("tested", status=DEPENDENCY)
     assert week.told() == [
-        f"watching 3 queues, 2 machines, 1 jobset and 3 jobs on ci; failing now: {TESTED}, {WORLD}"
+        f"watching 1 jobset, 3 jobs, 2 machines and 3 queues on ci; failing now: {TESTED}, {WORLD}"
     ]
     assert week.told() == []
 
@@ -462,7 +462,7 @@ def test_a_server_that_does_not_know_its_queue_runner_says_nothing_of_machines(
     server = settled(week)
     assert week.told() == []
     server.runner = body("queue_runner_status")
-    assert week.told() == ["watching 3 queues and 2 machines on ci"]
+    assert week.told() == ["watching 2 machines and 3 queues on ci"]
 
 
 def test_a_power_cut_of_all_machines_is_told_while_the_queue_runner_is_up(week: Week) -> None:

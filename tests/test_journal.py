@@ -221,9 +221,8 @@ def test_a_large_file_makes_way_and_the_new_one_carries_what_is_open(
     )
     assert [former[0]["what"], current[0]["what"]] == ["begun", "begun"]
     assert len(current[0]["carried"]["incidents"]) == 3
-    assert not any(
-        it["scopes"][""].get("statuses") for it in current[0]["carried"]["things"].values()
-    )
+    tasks = current[0]["carried"]["things"]["river/task"]["scopes"][""]
+    assert tasks["statuses"] == {"lost": ["0", "1", "2"]}, "what an incident names"
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "journal.jsonl", "journal.jsonl.1", "state.json",
     ]  # fmt: skip

@@ -11,10 +11,11 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import rule, run_state_machine_as_test
+from msgspec.structs import replace
 from peers import Command, Mailbox, Sink
 from sources.hosts import Reply, Stub, dialect_a, recorded
 from test_histories import LATER, Histories
-from world import KINDS, NOON, World, classify, config, listing, refuses
+from world import KINDS, NOON, World, classify, config, listing, refuses, thing
 
 from notifier import chronicle, record
 from notifier.config import Config
@@ -39,7 +40,9 @@ def played(world: World, other: Config | None = None, *, between: bool = False) 
     decoder = msgspec.json.Decoder(record.Anything)
     lines = [decoder.decode(msgspec.json.encode(line)) for line in world.lines]
     groups = list(runs(lines, str(world.generation)))
-    return Replay(other or world.config, reader, FAMILIES, between=between).play(groups)
+    return Replay(
+        other or world.config, reader, FAMILIES, keyed=world.keyed, between=between
+    ).play(groups)  # fmt: skip
 
 
 def told(message: Message, events: list[Event] | tuple[Event, ...]) -> tuple[Any, ...]:
@@ -84,6 +87,56 @@ Replayed.TestCase.settings = settings(
     suppress_health_check=list(HealthCheck),
 )
 TestReplayed = Replayed.TestCase
+
+
+def same(world: World) -> bool:
+    """Whether its journal gives the messages that were sent."""
+    sent = [told(one.message, one.events) for one in played(world).sent]
+    return bool(sent) and sent == [told(*one) for one in world.attempted]
+
+
+def makes_way(world: World) -> None:
+    world.lines, world.attempted = [chronicle.begun(world.state, world.now, 1000)], []
+
+
+def test_what_stood_long_already_at_the_first_look_is_stuck_under_its_name() -> None:
+    world = World()
+    world.stuck_after = {"pending": 3600.0}
+    pending = listing("task", {"7": "pending", "8": "running"})
+    world.run(pending)
+    world.later(minutes=61).run(pending)
+    assert "problem:river/task/7" in world.heard()
+    assert same(world)
+
+
+def test_an_escalation_of_what_an_earlier_file_told_is_told_in_the_later_one() -> None:
+    boss = Route(name="b", channels=["chat"], escalate_after=LATER)
+    world = World(config(("ops", "chat"), [Route(name="a", channels=["ops"]), boss]))
+    world.run(replace(listing("host", {}), changes=(thing("host", "1", "offline"),)))
+    makes_way(world)
+    world.later(minutes=61).run(replace(listing("host", {}), changes=()))
+    assert world.heard("chat") == ["problem:river/host/1"]
+    assert same(world)
+
+
+def test_what_a_part_of_a_listing_does_not_show_is_not_looked_at_in_a_replay_either() -> None:
+    world = World(config(routes=[Route(name="a", channels=["ops"], remind=[LATER])]))
+    shown = {"1": "online", "2": "offline"}
+    world.run(listing("node", shown))
+    world.later(minutes=61).run(listing("node", {"1": "offline"}, complete=False))
+    assert world.heard()[-1] == "problem:river/node/1"
+    world.later(minutes=1).run(listing("node", shown))
+    assert world.heard() == ["recovery:river/node/1", "reminder:river/node/2"]
+    assert same(world)
+
+
+def test_in_whatever_order_a_host_lists_its_things_a_replay_tells_them_as_they_were_told() -> None:
+    world = World()
+    names = ("10", "9", "b", "a")
+    world.run(listing("node", dict.fromkeys(names, "online")))
+    world.later(minutes=1).run(listing("node", dict.fromkeys(reversed(names), "offline")))
+    assert world.heard()[1:] == [f"problem:river/node/{name}" for name in ("9", "a", "b", "10")]
+    assert same(world)
 
 
 # ---- another configuration, another clock --------------------------------------------------

@@ -664,6 +664,57 @@ def test_what_was_found_attempting_is_repeated_under_its_key() -> None:
     assert world.sent[0][1].unknowns == 1
 
 
+def single(**things: str) -> World:
+    """A world that tells each thing in a message of its own."""
+    route = Route(name="r", channels=["ops"], digest="event")
+    return started(World(config(["ops"], [route])), **things)
+
+
+def test_of_what_a_dead_run_left_only_the_first_message_of_a_row_may_have_arrived() -> None:
+    world = single(a="running", b="running", c="running")
+    # the commit, the receipt of the first, then the end before the second was sent
+    world.run(listing("task", dict.fromkeys("abc", "failed")), kill=4)
+    first, *rest = [message.key for message in world.state.messages.values()]
+    assert world.heard() == ["problem:river/task/a"] and len(rest) == 1
+    world.later(minutes=1).run()
+    assert [(message.key == first, message.unknowns) for _, message, _ in world.sent] == [
+        (True, 1), (False, 0),
+    ]  # fmt: skip
+    assert world.heard() == ["problem:river/task/b", "problem:river/task/c"]
+
+
+def test_what_a_row_does_not_get_after_a_failure_waits_anew_once_its_receipt_is_on_disk() -> None:
+    """Or a run that died then would leave an ending as sent that never was, before its problem."""
+    for refused, left in (
+        (refuses(), 0),
+        (doubtful, 1),
+        (refuses("http 401", outcome="parked", blame="channel"), 0),
+    ):
+        world = single(a="running", b="running", c="running")
+        world.answers["ops"] = refused
+        # dies right after the commit of the first receipt
+        world.run(listing("task", dict.fromkeys("abc", "failed")), kill=4)
+        assert [one.state for one in world.state.messages.values()] == ["unknown"] * left
+        waiting = [event for event in world.state.events.values() if not event.to["ops"].key]
+        assert len(waiting) == 3 - left
+
+
+def test_what_would_pass_a_message_that_is_parked_waits_anew_with_it() -> None:
+    one = World(config(["ops"]))
+    one.keyed = frozenset({"ops"})
+    one.run(listing("host", {"h": "online", "i": "online"}))
+    one.sent.clear()
+    one.answers["ops"] = refuses("http 413", outcome="parked", blame="content")
+    changes = [thing("host", name, word) for name in "hi" for word in ("offline", "online")]
+    one.run(replace(listing("host", {}), changes=tuple(changes)), kill=4)
+    assert [message.state for message in one.state.messages.values()] == [
+        "parked", "attempting", "attempting",
+    ]  # fmt: skip
+    assert [event.thing for event in one.state.events.values() if not event.to["ops"].key] == [
+        "river/host/h"
+    ]
+
+
 def test_a_channel_that_fails_for_an_hour_is_told_through_the_others_and_its_return_too() -> None:
     world = started(World(config(["ops", "hook"])), a="running")
     world.answers["ops"] = refuses()

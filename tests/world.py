@@ -7,7 +7,7 @@ from pathlib import Path
 
 from notifier import record, settle
 from notifier.chronicle import attempts, entries
-from notifier.compose import Outlook, behind
+from notifier.compose import Outlook
 from notifier.config import Config
 from notifier.decision import Decision
 from notifier.look import Look
@@ -154,11 +154,10 @@ class World:
         try:
             self._run(results, source, origin, point)
         except Killed:
-            # nobody can know which of them were sent
+            # nobody can know whether they were sent
             self.risked += [
                 (one.channel, [self.state.events[name] for name in one.events])
-                for one in self.due
-                if one.key in self.state.messages
+                for one in settle.in_flight(self.state)
             ]
         return self.news
 
@@ -201,10 +200,8 @@ class World:
         untried: list[str] = []
         for message in due:
             point()
-            about = {one for name in message.events for one in self.state.events[name].incidents}
-            if message.channel in stopped or any(
-                (message.channel, one) in behind(self.state) for one in about
-            ):
+            mine = self.state.messages.get(message.key)
+            if message.channel in stopped or mine is None or mine.state != "attempting":
                 untried.append(message.key)
                 self.state = settle.unattempted(self.state, [message.key])
                 continue
@@ -216,8 +213,6 @@ class World:
             if answer.outcome == "delivered" or (answer.outcome == "unknown" and self.arrives):
                 self.sent.append((message.channel, message, events))
                 self.times.append(self.now)
-            if answer.outcome != "delivered" and answer.blame != "content":
-                stopped.add(message.channel)
             self.risked.append((message.channel, events))
             point()
             after = swept(settled(self.state, answer, self.now), self.now)

@@ -11,11 +11,12 @@ from notifier import journal
 from notifier.cli import Context
 from notifier.commands import _past, _shared
 from notifier.commands.status import statuses
-from notifier.compose import Outlook, number
+from notifier.compose import Outlook
 from notifier.config import Config
 from notifier.errors import ConfigError
 from notifier.escape import clean
 from notifier.memory import State
+from notifier.model import number
 from notifier.poll import kinds_of
 from notifier.present import Present, otherwise, present, unheard
 from notifier.state import LookTime, Store

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from notifier.sources._http import Http
 
 KINDS: Mapping[str, Kind] = {
-    "job": Kind("job", "tasks", finite=False),
+    # what evaluates to jobs is told before them
     "jobset": Kind("jobset", "tasks", finite=False, attempts=True),
+    "job": Kind("job", "tasks", finite=False),
     "build": Kind("build", "tasks", finite=True, attempts=True),
     "eval": Kind("eval", "tasks", finite=True, attempts=True),
     # a lost machine is removed from the list
