@@ -72,7 +72,7 @@ class Runs:
         self.config = load(path, sources.settings_of, {})
         self.store = Store(self.config.state_path)
         self.now = datetime(2026, 11, 22, 5, 0, tzinfo=UTC)
-        self.size = 0
+        self.size, self.start = 0, self.now
 
     def run(self) -> Outcome:
         """One run. Raises what no run may raise."""
@@ -87,11 +87,13 @@ class Runs:
         """What is known now is known at the beginning of every play."""
         shutil.copytree(self.store.folder, self._before)
         self.size = self.store.path.stat().st_size
+        self.start = self.now
 
     def again(self) -> None:
-        """Back to what was kept."""
+        """Back to what was kept, and when."""
         shutil.rmtree(self.store.folder)
         shutil.copytree(self._before, self.store.folder)
+        self.now = self.start
 
     @property
     def _before(self) -> Path:

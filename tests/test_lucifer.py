@@ -205,6 +205,30 @@ def test_a_look_at_one_family_loses_nothing_of_the_other(place: Callable[..., Pl
     assert len([mail for mail in lab.mails() if "host-17 is in need of repair" in mail]) == 1
 
 
+def test_what_had_failed_before_anybody_looked_and_fails_once_more_is_told(
+    place: Callable[..., Place],
+) -> None:
+    lab = place()
+    lab.write("1", "starting", "test_failed a", "completed")
+    lab.check()
+    assert "1 task had already failed" in lab.mails()[0]
+    lab.write("1", "starting", "test_failed a", "completed")
+    assert lab.check().code == 1
+    (mail,) = lab.mails()
+    assert "job 1 ended: 1 of 1 test failed: a" in mail
+
+
+@pytest.mark.parametrize("name", [" ", "\N{IDEOGRAPHIC SPACE}", "\u2800"])
+def test_a_file_whose_name_shows_no_task_is_borne(place: Callable[..., Place], name: str) -> None:
+    lab = place()
+    lab.check()
+    lab.write(name, "starting")
+    assert lab.check().code in (0, 3)
+    (lab.events / f"{name}.events").unlink()
+    for _ in range(3):
+        assert lab.check().code in (0, 1)
+
+
 # ---- from a pipe ------------------------------------------------------------------------------
 
 STREAM = "print('starting'); print('running'); print('host_running host-3'); "

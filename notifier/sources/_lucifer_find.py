@@ -147,7 +147,7 @@ def _entry(entry: "os.DirEntry[str]", folder: str, pattern: str, found: Finding)
     except OSError as error:
         found.odd[path] = ("refused", (error.strerror or "cannot be read").lower())
         return
-    if not entry.name.isprintable():
+    if not entry.name.isprintable() or entry.name.isspace():
         found.odd[clean(path, line=True)] = _UNFIT
     elif stat.S_ISREG(there.st_mode):
         if path not in found.files:

@@ -91,17 +91,23 @@ class Taker:
             if task.going:
                 task.finish("crashed", stream.at)
             if task.end:
-                self._former(stream)
+                told = not task.untold
+                self._owed(stream)
                 task.again()
+                if told:
+                    # else an end like the one that is known would be taken for that
+                    task.enter(event)
+                    self._owed(stream)
         if event in ("aborted", "completed"):
             task.finish(event, stream.at)
         else:
             task.enter(event)
 
-    def _former(self, stream: Stream) -> None:
-        """What was not told of an attempt that ended is told before the next one."""
+    def _owed(self, stream: Stream) -> None:
+        """What was not told of an attempt so far is told before what comes next."""
         task = stream.task
         if task.untold:
+            task.untold = False
             copy = msgspec.structs.replace(task, names=list(task.names))
             self._owe(Owed("task", stream.id, task.status, stream.at, past=stream.past, task=copy))
 

@@ -35,7 +35,7 @@ def namer(pattern: str, glob: str) -> Callable[[Found], tuple[str, str]]:
         tail = "/".join([*parts[len(parts) - depth :], found.name]) if depth else found.name
         fits = match(tail)
         named = fits.groupdict() if fits else {}
-        return _fit(named.get("id") or found.name), _fit(named.get("host") or "")
+        return _fit(named.get("id") or "") or _fit(found.name), _fit(named.get("host") or "")
 
     return names
 
