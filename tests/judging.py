@@ -5,7 +5,7 @@ import io
 import logging
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, redirect_stdout
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -110,11 +110,19 @@ class Runs:
 
 
 def long_run(
-    watching: Callable[[Path], Any], lies: st.SearchStrategy[T], play: Callable[[Any, T], None]
+    watching: Callable[[Path], Any],
+    lies: st.SearchStrategy[T],
+    play: Callable[[Any, T], None],
+    first: Collection[T] = (),
 ) -> None:
-    """As many random plays as the command line asks for, other ones every time."""
+    """As many random plays as the command line asks for, other ones every time.
+
+    Those of `first` are played in any case.
+    """
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
     with TemporaryDirectory() as folder, watching(Path(folder)) as watcher:
+        for one in first:
+            play(watcher, one)
 
         @given(lie=lies)
         @settings(max_examples=count, **FEW)
@@ -122,4 +130,4 @@ def long_run(
             play(watcher, lie)
 
         playing()
-    sys.stdout.write(f"{count} answers: nothing was told that nobody had said\n")
+    sys.stdout.write(f"{len(first) + count} plays: nothing was told that nobody had said\n")

@@ -5,6 +5,7 @@
 
 import os
 import re
+import tracemalloc
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -106,12 +107,12 @@ class Watcher(Runs):
         self.events.mkdir()
         for name in FIRST:
             (self.kept / name).touch()
-        self._clear()
+        self.clear()
         assert self.run().code == Exit.OK
         assert self.run().code == Exit.OK
         self.keep()
 
-    def _clear(self) -> None:
+    def clear(self) -> None:
         """The folder as it was at the first look, with the very same files in it."""
         for path in self.events.iterdir():
             remove(path)
@@ -125,6 +126,11 @@ class Watcher(Runs):
             os.link(self.kept / name, self.events / name)
             self.write(name, data, "wb")
         self.look()
+
+    def begin(self) -> None:
+        """State and folder are as after the first looks."""
+        self.again()
+        self.clear()
 
     def write(self, name: str, data: bytes, mode: str = "ab") -> None:
         """Into a file, later than into any before it."""
@@ -210,8 +216,7 @@ class Watcher(Runs):
 
     def play(self, story: tuple["Step", ...]) -> None:
         """What is written from look to look is told, and what is not told is not there."""
-        self.again()
-        self._clear()
+        self.begin()
         told: Counter[str] = Counter()
         for step in story:
             for act, name, data in step:
@@ -408,13 +413,30 @@ def test_nothing_is_told_that_no_line_says_and_nothing_that_one_says_is_not(
 HURTS = {
     "a line of 10 MB": b"test_failed " + b"x" * 10 * 2**20 + b"\n",
     "10 MB without an end": b"test_failed " + b"x" * 10 * 2**20,
-    "a million events": b"test_failed a\n" * 10**6,
-    "many failed tests": b"".join(b"test_failed t%d\n" % n for n in range(100_000)),
-    "many hosts": b"".join(b"host_needs_repair h%d\n" % n for n in range(20_000)),
-    "many unknown events": b"".join(b"event_%d x\n" % n for n in range(100_000)),
-    "many attempts": b"starting\nrunning\n" * 50_000,
+    "one event again and again": b"test_failed a\n" * 50_000,
+    "many failed tests": b"".join(b"test_failed t%d\n" % n for n in range(20_000)),
+    "many unknown events": b"".join(b"event_%d x\n" % n for n in range(20_000)),
+    "many attempts": b"starting\nrunning\n" * 500,
+    "line ends": b"\n" * 2**20,
     "no text": b"\0" * 2**20,
 }
+
+
+@pytest.mark.parametrize("data", HURTS.values(), ids=HURTS)
+def test_a_stream_that_is_meant_to_hurt_costs_little_and_is_over_with_the_next_look(
+    watcher: Watcher, data: bytes
+) -> None:
+    watcher.begin()
+    watcher.write("3.events", data)
+    tracemalloc.start()
+    try:
+        watcher.news()
+        assert watcher.news() == []
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 24 * 2**20
+    assert watcher.run().code == Exit.OK
 
 
 if __name__ == "__main__":
