@@ -6,6 +6,7 @@ many random stories.
 
 import json
 import re
+import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
@@ -282,6 +283,8 @@ class Liar(Server):
 
     def __init__(self, stub: Stub, runs: Runs) -> None:
         self.lies: tuple[Lie, ...] = ()
+        # what is meant to hurt would hurt its judge as well
+        self.deaf = False
         self.answers: list[Said] = []
         super().__init__(stub, runs.now)
 
@@ -289,7 +292,8 @@ class Liar(Server):
         reply = super().answer(path, query)
         for lie in self.lies:
             reply = lie.told(path, reply)
-        self.answers.append(said(path, reply))
+        if not self.deaf:
+            self.answers.append(said(path, reply))
         return reply
 
     WORLD = (
@@ -612,6 +616,7 @@ ACTS: dict[str, Callable[[Reply, str, int, Any], Reply]] = {
     **{f"{one.__name__} every": within(one, every=True) for one in (put, lose)},
     **{one.__name__: one for one in (cut, spoil, double, refuse)},
 }
+USUAL = sorted(ACTS)
 
 
 @st.composite
@@ -619,7 +624,7 @@ def lies(draw: st.DrawFn) -> Lie:
     """Something wrong with one page, mostly with what decides."""
     page = draw(st.sampled_from([*PAGES, ".*"]))
     keys = st.sampled_from([*PAGES.get(page, ()), ""])
-    acts = st.tuples(st.sampled_from(sorted(ACTS)), keys, st.integers(0, 999), VALUES)
+    acts = st.tuples(st.sampled_from(USUAL), keys, st.integers(0, 999), VALUES)
     return Lie(page, tuple(draw(st.lists(acts, min_size=1, max_size=2))))
 
 
@@ -652,6 +657,69 @@ SINGLE = [
 @settings(derandomize=True, max_examples=8, **FEW)
 def test_nothing_is_told_that_the_server_did_not_say(watcher: Watcher, story: Story) -> None:
     watcher.play(story)
+
+
+TEN = "x" * 10 * 2**20
+LOUD: dict[str, tuple[str, Any]] = {
+    "nested": ("/jobset/.*/evals", b"[" * 100_000),
+    "nested in what is passed over": (r"/build/\d+", b'{"x":' + b"[" * 100_000),
+    "nested builds": ("/jobset/.*/evals", ("builds", b"[" * 50_000 + b"]" * 50_000)),
+    "a job's name of 10 MB": (r"/build/\d+", ("job", json.dumps(TEN).encode())),
+    "an error of 10 MB": ("/jobset/.*/errors", ("errormsg", json.dumps(TEN).encode())),
+    "a jobset's name of 10 MB": ("/api/jobsets", ("name", json.dumps(TEN).encode())),
+    "a number of a million digits": (r"/build/\d+", ("buildstatus", b"9" * 10**6)),
+    "a machine's counter of a million digits": (
+        "/queue-runner-status", ("nrStepsBuilding", b"9" * 10**6),
+    ),
+    "many keys of one name": (r"/build/\d+", ("nixname", b'"x"' + b',"nixname":"x"' * 100_000)),
+    "no text": ("/api/jobsets", b"\0" * 2**20),
+    "a huge queue": ("/api/queue", b"[" + b",".join([b'{"id":1}'] * 100_000) + b"]"),
+}  # fmt: skip
+
+
+def loud(reply: Reply, key: str, place: int, value: bytes) -> Reply:
+    """The whole answer, or what stands under a key in it."""
+    if not key:
+        return replace(reply, body=value)
+    told = re.sub(rb'("%s": )("[^"]*"|\[[^]]*\]|\w+)' % key.encode(), rb"\1@@", reply.body)
+    return replace(reply, body=told.replace(b"@@", value))
+
+
+ACTS["loud"] = loud
+
+
+@pytest.mark.parametrize(("page", "told"), LOUD.values(), ids=LOUD)
+def test_an_answer_that_is_meant_to_hurt_costs_little_and_is_over_with_the_next(
+    watcher: Watcher, page: str, told: Any
+) -> None:
+    key, value = told if isinstance(told, tuple) else ("", told)
+    watcher.begin()
+    watcher.now += timedelta(hours=1)
+    watcher.server.later(60)
+    evaluated(watcher.server)
+    watcher.server.lies = (Lie(page, (("loud", key, 0, value),)),)
+    before = len(watcher.server.stub.asked)
+    watcher.server.deaf = True
+    tracemalloc.start()
+    try:
+        watcher.news()
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+        watcher.server.deaf = False
+    assert len(watcher.server.stub.asked) - before < 100
+    assert peak < 12 * len(value) + 24 * 2**20
+    watcher.server.lies = ()
+    # the text of an error is believed until the next evaluation
+    watcher.now += timedelta(hours=1)
+    watcher.server.later(60)
+    watcher.server.checked(MAIN)
+    for _ in range(3):
+        watcher.server.later(10)
+        watcher.news()
+    assert watcher.news() == []
+    bad = {one.thing for one in watcher.store.load()[0].incidents.values() if not one.finite}
+    assert bad == {"ci/jobset/demo:broken", "ci/job/demo:main:hello:x86_64-linux"}
 
 
 if __name__ == "__main__":

@@ -113,7 +113,7 @@ class Server:
 
     def any(self, path: str) -> Any:
         """An answer of any shape."""
-        return _decoded(self._get(path), Any)
+        return self._one(path, Any)
 
     def _one(self, path: str, wanted: type[T]) -> T:
         try:

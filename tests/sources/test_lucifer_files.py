@@ -753,3 +753,12 @@ def test_what_is_remembered_of_a_file_is_small(lab: Lab) -> None:
         lab.lines(f"{number}.events", "starting", *["test_passed x"] * 41, "completed")
     lab.look()
     assert len(json.dumps(lab.cursor)) < 250 * 1000
+
+
+def test_a_file_whose_name_is_blank_is_told_and_not_read(lab: Lab) -> None:
+    remade(lab, paths=[f"{lab.folder}/*"])
+    lab.look()
+    lab.lines(" ", "starting", "aborted")
+    lab.later().look()
+    assert lab.seen("task") == []
+    assert [scope for scope in lab.unreadable() if "its name holds" in lab.unreadable()[scope]]
