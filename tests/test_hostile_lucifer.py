@@ -202,7 +202,10 @@ class Watcher(Runs):
             case "harness_failed":
                 return bool(words["completed"] and "autoserv" in failed)
             case _ if status.endswith(SILENT):
-                return words[status.removesuffix(SILENT)] > 0 and task in self.aged
+                # a test that comes before any phase is one of a task that runs
+                phases = {line.word.replace("test_passed", "running") for line in said}
+                phases |= {"running"} if failed else set()
+                return status.removesuffix(SILENT) in phases and task in self.aged
         return words[status] > 0
 
     def is_remark(self, text: str) -> bool:
