@@ -231,6 +231,17 @@ def test_on_a_pager_what_a_node_took_with_it_rides_under_the_key_of_the_node() -
     assert things(one)[1:] == [["n"], ["a"]], "an ending has a key of its own"
 
 
+def test_on_a_pager_what_ends_does_not_ride_with_what_begins() -> None:
+    one = world()
+    one.keyed = frozenset({"ops"})
+    part = {"part_of": "node/n"}
+    one.run(listing("task", ALL | {"a": thing("task", "a", "failed", **part)}))
+    one.sent.clear()
+    later = ALL | {"a": thing("task", "a", "completed", **part)}
+    one.later(minutes=5).run(listing("task", later), listing("node", {"n": "offline"}))
+    assert sorted(things(one)) == [["a"], ["n"]]
+
+
 def test_failures_beyond_the_most_items_are_one_message_also_on_a_pager() -> None:
     one = world(Route(name="r", channels=["ops"], max_items=3))
     one.keyed = frozenset({"ops"})
