@@ -93,6 +93,11 @@ def test_a_message_that_may_have_arrived_says_that_it_may_be_a_repeat() -> None:
     assert "may be a repeat" in done.html
 
 
+def test_a_pager_counts_as_more_only_what_no_line_counts() -> None:
+    assert "more" not in shown(SCENES["node_death"](), "pagerduty").text.partition("\ni-")[0]
+    assert "\nand 5,000 more\n" in shown(storm(), "opsgenie").text
+
+
 def test_an_ending_that_is_repeated_says_that_it_is_bad_again() -> None:
     what = recovery()
     (ending,) = what.events
