@@ -65,6 +65,11 @@ def attempts(
     return [*found, *_settled(before, after)]
 
 
+def by_hand(before: State, after: State) -> list[record.Entry]:
+    """The lines of what is to be told because of something that a person did."""
+    return [_event(event, {}) for name, event in after.events.items() if name not in before.events]
+
+
 def begun(state: State, now: datetime, most: int) -> record.Begun:
     """The first line of a file. `most`: incidents that it carries, the open ones first."""
     ordered = sorted(state.incidents.values(), key=lambda one: one.settled is not None)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from msgspec.structs import replace
 
 from notifier import files
 from notifier.decision import Decision
@@ -72,9 +73,12 @@ class Journal:
         self._held += chronicle.attempts(receipts, before, after, now)
         self._flush(now)
 
-    def person(self, before: State, entry: "record.Person") -> None:
-        """Notes what a person did."""
-        self._held, self._from = [entry], before
+    def person(self, before: State, after: State, entry: "record.Person") -> None:
+        """Notes what a person did, and what is to be told because of that."""
+        from notifier import chronicle
+
+        entry = replace(entry, base=generation(self._state))
+        self._held, self._from = [entry, *chronicle.by_hand(before, after)], before
         self._flush(entry.at)
 
     def done(self, now: datetime, untried: Sequence[str] = ()) -> None:
@@ -229,7 +233,7 @@ def runs(lines: Iterable["record.Entry"], generation: str = "") -> "Iterator[lis
         if not isinstance(line, record.Run | record.Person | record.Begun):
             group.append(line)
             continue
-        if group and not _died(group, line.base if isinstance(line, record.Run) else ""):
+        if group and not _died(group, "" if isinstance(line, record.Begun) else line.base):
             yield group
         group = [line]
     if group and not _died(group, generation):
@@ -237,9 +241,12 @@ def runs(lines: Iterable["record.Entry"], generation: str = "") -> "Iterator[lis
 
 
 def _died(group: "list[record.Entry]", base: str) -> bool:
-    """Whether this run committed nothing, as the state was at `base` before and after it."""
+    """Whether what was done came to nothing, as the state was at `base` before and after it."""
     from notifier import record
 
     head = group[0]
     ended = any(isinstance(line, record.Attempt | record.Done) for line in group)
-    return isinstance(head, record.Run) and not ended and head.base == base
+    # without a state nothing can be done by hand but to put it aside
+    if isinstance(head, record.Run) or (isinstance(head, record.Person) and head.base):
+        return not ended and head.base == base
+    return False

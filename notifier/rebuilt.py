@@ -97,6 +97,14 @@ class Memory:
             found[key] = replace(things, scopes=scopes)
         return replace(state, things=found)
 
+    def forget(self, thing: str) -> None:
+        """What a person let be forgotten: where it is still listed, it is new there."""
+        source, kind, name = thing.split("/", 2)
+        for place in self.statuses:
+            if place[0] == f"{source}/{kind}":
+                self.statuses[place].pop(name, None)
+                self.whole.get(place, {}).pop(name, None)
+
     def run(
         self, state: State, run: record.Run, group: Iterable[record.Entry]
     ) -> tuple[State, list[Look]]:

@@ -226,6 +226,8 @@ class Person(Entry, frozen=True, kw_only=True):
 
     at: Moment
     did: Literal["retry", "drop", "move", "forget", "reset"]
+    # the generation of the state that it was done to
+    base: str = ""
     # channel, or thing
     of: str = ""
     to: str = ""

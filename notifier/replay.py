@@ -86,6 +86,7 @@ class Replay:
             state = outbox.tidied(state, did.of, rows)
         elif did.did == "forget":
             state = outbox.forgotten(state, did.of, self.config, did.at)
+            self.memory.forget(did.of)
         self.state = route.swept(state, did.at)
 
     def _noted(self, run: record.Run, group: Sequence[record.Entry], answers: "_Answers") -> None:

@@ -364,9 +364,10 @@ class Histories(RuleBasedStateMachine):
     def somebody_lets_a_thing_be_forgotten(
         self, where: tuple[str, str], data: st.DataObject
     ) -> None:
-        kind, scope = where
-        name = data.draw(st.sampled_from(sorted(self.truth[where])))
-        world = self.world
+        self.forgets(where, data.draw(st.sampled_from(sorted(self.truth[where]))))
+
+    def forgets(self, where: tuple[str, str], name: str) -> None:
+        (kind, scope), world = where, self.world
         before = world.state
         world.state = outbox.forgotten(before, f"river/{kind}/{name}", world.config, world.now)
         self.model.forget(kind, scope, name)
@@ -374,6 +375,9 @@ class Histories(RuleBasedStateMachine):
 
     @rule(row=st.sampled_from(ROWS))
     def somebody_tries_again(self, row: str) -> None:
+        self.tries_again(row)
+
+    def tries_again(self, row: str) -> None:
         self.asked[row] = self.asked.get(row, 0) + 1
         before = self.world.state
         self.world.state = outbox.retry(before, row)
@@ -578,8 +582,8 @@ class Histories(RuleBasedStateMachine):
             world.now = NOON
         world.later(days=2)
         for _ in range(16):
-            self.somebody_tries_again("ops")
-            self.somebody_tries_again("chat")
+            self.tries_again("ops")
+            self.tries_again("chat")
             self.look(dict.fromkeys(LISTED, "whole"), hidden=set(), kill=NEVER)
             self.a_stream_brings(changes=[], kill=NEVER)
             self.every_promise_holds()

@@ -17,7 +17,7 @@ from peers import Command, Mailbox, Sink
 from sources.hosts import Reply, Stub, dialect_a
 from world import KINDS, NOON, World, classify, config, doubtful, listing, refuses, thing
 
-from notifier import chronicle, journal, record
+from notifier import chronicle, journal, outbox, record
 from notifier.decision import Decision
 from notifier.journal import Journal
 from notifier.look import Look
@@ -150,6 +150,35 @@ def test_a_run_that_died_before_it_committed_is_recognised() -> None:
     assert len([line for line in world.lines if isinstance(line, record.Run)]) == 3
     assert len(found) == 2
     assert all(group[0].at != NOON + timedelta(minutes=5) for group in found)
+
+
+def test_a_run_that_died_before_somebody_acted_is_recognised_and_so_is_an_act_that_did() -> None:
+    world = World()
+    world.run(listing("node", {"1": "online"}))
+    world.later(minutes=5).run(listing("node", {"1": "offline"}), kill=0)
+    retry = record.Person(at=world.now, did="retry", of="ops")
+    # written, and killed before the commit; then once more, and done
+    world.lines.append(replace(retry, base=str(world.generation)))
+    world.acted(world.state, retry)
+    world.later(minutes=5).run(listing("node", {"1": "offline"}))
+    heads = [group[0] for group in journal.runs(world.lines)]
+    assert [type(head) for head in heads] == [record.Run, record.Person, record.Run]
+
+
+def test_what_is_told_because_of_what_somebody_did_is_noted_with_that(tmp_path: Path) -> None:
+    world = World()
+    world.run(listing("node", {"1": "offline"}))
+    path = tmp_path / "state.json"
+    path.write_text("{}")
+    after = outbox.forgotten(world.state, "river/node/1", world.config, world.now)
+    did = record.Person(at=world.now, did="forget", of="river/node/1")
+    Journal(path).person(world.state, after, did)
+    begun, person, event = journal.read(path).lines
+    assert isinstance(begun, record.Begun) and isinstance(person, record.Person)
+    assert person.base == journal.generation(path)
+    assert (event.type, event.reason, event.thing) == (
+        "recovery", "no longer watched", "river/node/1",
+    )  # fmt: skip
 
 
 # ---- sizes --------------------------------------------------------------------------------

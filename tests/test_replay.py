@@ -10,11 +10,12 @@ from typing import Any
 import msgspec
 import pytest
 from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
 from hypothesis.stateful import rule, run_state_machine_as_test
 from msgspec.structs import replace
 from peers import Command, Mailbox, Sink
 from sources.hosts import Reply, Stub, dialect_a, recorded
-from test_histories import LATER, Histories
+from test_histories import LATER, LISTED, ROWS, Histories
 from world import KINDS, NOON, World, classify, config, listing, refuses, thing
 
 from notifier import chronicle, record
@@ -63,9 +64,23 @@ class Replayed(Histories):
 
     # with several configurations there is none that it was made with
     the_configuration_changes = None
-    # what people do between runs is no run
-    somebody_lets_a_thing_be_forgotten = None
-    somebody_tries_again = None
+
+    @rule(where=st.sampled_from(sorted(LISTED)), data=st.data())
+    def somebody_lets_a_thing_be_forgotten(
+        self, where: tuple[str, str], data: st.DataObject
+    ) -> None:
+        name = data.draw(st.sampled_from(sorted(self.truth[where])))
+        before = self.world.state
+        self.forgets(where, name)
+        self.world.acted(
+            before, record.Person(at=self.world.now, did="forget", of=f"river/{where[0]}/{name}")
+        )
+
+    @rule(row=st.sampled_from(ROWS))
+    def somebody_tries_again(self, row: str) -> None:
+        before = self.world.state
+        self.tries_again(row)
+        self.world.acted(before, record.Person(at=self.world.now, did="retry", of=row))
 
     @rule()
     def the_file_makes_way(self) -> None:

@@ -5,8 +5,10 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from notifier import record, settle
-from notifier.chronicle import attempts, entries
+from notifier.chronicle import attempts, by_hand, entries
 from notifier.compose import Outlook
 from notifier.config import Config
 from notifier.decision import Decision
@@ -222,6 +224,12 @@ class World:
             self.state = after
         if noted or due:
             self.lines.append(record.Done(untried=untried))
+
+    def acted(self, before: State, did: record.Person) -> None:
+        """Notes what a person did to the state, as it was and is."""
+        did = replace(did, base=str(self.generation))
+        self.lines += [did, *by_hand(before, self.state)]
+        self.generation += 1
 
     def _look(self, results: Sequence[Snapshot | Unreadable], source: str) -> Look:
         return Look(

@@ -53,10 +53,10 @@ def loaded(context: Context, store: Store) -> State:
     return state
 
 
-def noted(context: Context, config: Config, before: State, did: "Person") -> None:
-    """Leaves a line in the journal of what somebody did, before it is committed."""
+def noted(context: Context, config: Config, before: State, after: State, did: "Person") -> None:
+    """Leaves a line in the journal of what somebody did, before `after` is committed."""
     journal = Journal(config.state_path)
-    journal.person(before, did)
+    journal.person(before, after, did)
     for line in journal.warnings:
         context.log.warning("%s", line)
 

@@ -80,7 +80,7 @@ def _change(context: Context, config: Config, store: Store, changed: Changed) ->
         before = _waiting(context, config, store, state)
         now = context.clock()
         new = route.swept(changed(context.args, config, state, before), now)
-        _shared.noted(context, config, state, _did(context.args, now))
+        _shared.noted(context, config, state, new, _did(context.args, now))
         store.commit(new)
     after = _waiting(context, config, store, new)
     gone = {(one.id, one.row) for one in before} - {(one.id, one.row) for one in after}
@@ -143,8 +143,9 @@ def _retry(context: Context, config: Config, store: Store) -> int:
         found = _waiting(context, config, store, state)
         _check_name(context.args.channel, config, found)
         did = record.Person(at=context.clock(), did="retry", of=context.args.channel)
-        _shared.noted(context, config, state, did)
-        store.commit(outbox.retry(state, context.args.channel))
+        new = outbox.retry(state, context.args.channel)
+        _shared.noted(context, config, state, new, did)
+        store.commit(new)
     wish = Wish(families=frozenset())
     with progress(context, "sending what waits"):
         outcome = check(config, wish, clock=context.clock, environ=context.environ)

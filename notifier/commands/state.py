@@ -66,7 +66,8 @@ def _reset(context: Context, config: Config, store: Store) -> int:
     with store.lock(config.state.lock_wait):
         now = context.clock()
         aside = store.reset(now)
-        _shared.noted(context, config, State(), record.Person(at=now, did="reset"))
+        did = record.Person(at=now, did="reset")
+        _shared.noted(context, config, State(), State(), did)
     if context.args.json:
         context.print_json({"version": 1, "aside": [str(path) for path in aside]})
         return 0
@@ -89,7 +90,8 @@ def _forget(context: Context, config: Config, store: Store) -> int:
         }
         thing = _shared.the_thing(context.args.thing, known)
         new = outbox.forgotten(state, thing, config, now)
-        _shared.noted(context, config, state, record.Person(at=now, did="forget", of=thing))
+        did = record.Person(at=now, did="forget", of=thing)
+        _shared.noted(context, config, state, new, did)
         waits = sum(len(event.to) for event in new.events.values() if event.thing == thing)
         store.commit(route.swept(new, now))
     if context.args.json:
