@@ -65,7 +65,8 @@ def test_silences_have_their_names_and_reasons_and_sick_channels_theirs(
     run: Run, remembered: Callable[[State], Store]
 ) -> None:
     remembered(State(id="n1", channels={"chat": ChannelState(reason="http 503")}))
-    run("silence", "add", "gpu-07", "--for", "2h", "-m", "new fan")
+    # longer than any night: also while one holds the problem back
+    run("silence", "add", "gpu-07", "--for", "10h", "-m", "new fan")
     shown = json.loads(run("route", "test", "node=gpu-07", "kind=node", "--json").out)
     (row,) = shown["rows"]
     silences = [wait for wait in row["waits"] if wait["why"] == "silence"]
