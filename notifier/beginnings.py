@@ -46,9 +46,9 @@ def first(
     statuses = by_status({**(known or {}), **snapshot.statuses})
     scope = Scope(since=draft.now, statuses=statuses, newest=newest)
     things = draft.things.get(key, Things())
-    floor = newest - LATE if newest is not None else None
-    if things.floor is not None and floor is not None and things.scopes.keys() - {snapshot.scope}:
-        floor = max(floor, things.floor)
+    # what had ended by then in another scope, or in the past of a stream, stays known
+    floors = [things.floor, newest - LATE if newest is not None else None]
+    floor = max((one for one in floors if one is not None), default=None)
     draft.things[key] = replace(
         things, scopes={**things.scopes, snapshot.scope: scope}, floor=floor
     )
@@ -105,7 +105,8 @@ def again(draft: Draft, look: Look, kind: Kind, snapshot: Snapshot) -> Begun:
     for thing in [one for one in draft.watched if one.startswith(f"{key}/")]:
         if thing not in spared:
             del draft.watched[thing]
-    draft.things[key] = replace(things, floor=None)
+    if not others:
+        draft.things[key] = replace(things, floor=None)
     return replace(first(draft, look, kind, snapshot), again=True)
 
 

@@ -288,7 +288,7 @@ def _gone(draft: Draft, key: str, snapshot: Snapshot, statuses: dict[str, str]) 
 def _forget(draft: Draft) -> None:
     """Settled failures are remembered for 30 days."""
     for handle, incident in list(draft.incidents.items()):
-        if incident.settled is None:
+        if incident.settled is None or incident.ended:
             continue
         if incident.settled > draft.now:
             # the clock went back: the days are counted from now on

@@ -1,13 +1,12 @@
 """A state in the making: cheap to begin, and identical to the old one where nothing changed."""
 
 from datetime import datetime, timedelta
-from typing import Literal
 
 from msgspec.structs import replace
 
 from notifier.memory import State, Things, Watch
 from notifier.model import ENDED, RANK, Event, EventType, Incident, Observation, Severity
-from notifier.words import UNWATCHED
+from notifier.words import LEFT, UNWATCHED
 
 # so many changes within the window are flapping
 FLAPS = 3
@@ -62,7 +61,7 @@ class Draft:
         """Ends the counting of bad looks; when it lately changed stays known."""
         watch = self.watched.get(thing)
         if watch is not None and watch.changes:
-            self.watched[thing] = replace(watch, looks=0, status="")
+            self.watched[thing] = replace(watch, looks=0)
         else:
             self.watched.pop(thing, None)
 
@@ -190,7 +189,7 @@ class Draft:
     ) -> None:
         """Ends an incident; whoever was told of it is owed a word."""
         self.incidents[incident.handle] = ended = replace(incident, ended=self.now)
-        self.open.pop(incident.thing, None)
+        del self.open[incident.thing]
         self.say(
             kind,
             reason,
@@ -238,14 +237,14 @@ class Draft:
     def forget(self, incident: Incident) -> None:
         """The thing is gone: a stuck one has its ending, a settled fact has had its word."""
         if incident.stuck:
-            self.end(incident, None, "gone")
+            self.end(incident, None, LEFT)
 
 
-def worse(incident: Incident, observation: Observation) -> Literal["", "worse", "again"]:
-    """Whether what is seen now is news on an open incident."""
+def worse(incident: Incident, observation: Observation) -> str:
+    """Why what is seen now is news on an open incident; nothing when it is none."""
     if RANK[observation.severity] > RANK[incident.severity]:
         return "worse"
-    return "again" if observation.attempt != incident.observation.attempt else ""
+    return "failed again" if observation.attempt != incident.observation.attempt else ""
 
 
 def _began(incident: Incident) -> datetime:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from notifier.escape import one_line
 from notifier.model import RANK, Event, Frozen, Incident, Observation
-from notifier.words import COMPLETED, GONE, Facts, back, counted, done, happened, state
+from notifier.words import COMPLETED, GONE, UNSTUCK, Facts, back, counted, done, happened, state
 
 FINITE = frozenset({"task", "build", "eval", "test", "vps"})
 NAME = 80
@@ -71,7 +71,10 @@ class Line(Frozen, frozen=True, dict=True):
             return self.seen
         if self.problem:
             return self.problem.observation
-        return self.incident.observation if self.incident else None
+        if self.incident:
+            return self.incident.observation
+        # what is gone was as it was seen last
+        return self.seen if self.last.reason in GONE else None
 
     @cached_property
     def finite(self) -> bool:
@@ -81,7 +84,9 @@ class Line(Frozen, frozen=True, dict=True):
     @cached_property
     def stuck(self) -> bool:
         """Whether what is, or was, wrong is that it stayed in one state."""
-        return self.finite and self.bad is not None and self.bad.health not in ("failed", "ok")
+        if self.bad is None:
+            return self.finite and self.last.reason in UNSTUCK
+        return self.finite and self.bad.health not in ("failed", "ok")
 
     @cached_property
     def facts(self) -> Facts:

@@ -9,7 +9,7 @@ from notifier.draft import Draft, began, has_ended, worse
 from notifier.look import Look
 from notifier.memory import Scope, Things, Watch
 from notifier.model import BAD, Health, Incident, Kind, Observation, Snapshot
-from notifier.words import LEFT
+from notifier.words import COMPLETED, LEFT
 
 
 def judge(
@@ -73,7 +73,7 @@ def _finite(
     if incident is None:
         return False
     if observation.health == "ok":
-        draft.end(incident, observation, "completed after all")
+        draft.end(incident, observation, COMPLETED if incident.stuck else "completed after all")
     elif incident.stuck and observation.status != incident.observation.status:
         cancelled = observation.health == "cancelled"
         draft.end(incident, observation, "cancelled" if cancelled else "moving again")
@@ -84,7 +84,7 @@ def _finite(
 def _finite_again(draft: Draft, incident: Incident, observation: Observation) -> bool:
     news = worse(incident, observation)
     if news or incident.stuck:
-        draft.bad_again(incident, observation, "failed again" if news == "again" else "worse")
+        draft.bad_again(incident, observation, news or "worse")
         return True
     draft.update(incident, observation)
     return False
@@ -156,7 +156,7 @@ def _standing_again(draft: Draft, incident: Incident, observation: Observation) 
     elif draft.changed(incident.thing):
         draft.flap(incident, observation, incident.observation.status)
     else:
-        draft.bad_again(incident, observation, "failed again" if news == "again" else "worse")
+        draft.bad_again(incident, observation, news)
 
 
 def steady(draft: Draft, prefix: str, seen: Container[str]) -> None:

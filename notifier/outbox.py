@@ -124,7 +124,7 @@ def _without_lone_endings(state: State, dropped: Collection[tuple[str, str]]) ->
 
 def belongs(row: str, name: str) -> bool:
     """Whether `name` is this row or the channel that it is an address of."""
-    return row == name or row.split("/", 1)[0] == name
+    return name in (row, row.partition("/")[0])
 
 
 def _without(event: Event, row: str) -> Event:
@@ -168,7 +168,7 @@ def _once_more(state: State, message: Message) -> State:
             kept.append(name)
             continue
         events[name] = _without(event, row)
-        for handle in event.covers if event.type == "summary" else ():
+        for handle in event.covers:
             if handle in living:
                 due = replace(event.to[row], key="")
                 one = route.alone(event, incidents[handle], {row: due})

@@ -12,6 +12,8 @@ DONE = (COMPLETED, "succeeded", "finished", "passed", "ok")
 # reasons of endings that are no recovery
 UNWATCHED, LEFT = "no longer watched", "no longer there"
 GONE = (UNWATCHED, LEFT)
+# of endings of what was stuck, and of nothing else
+UNSTUCK = ("moving again", "cancelled", COMPLETED)
 
 # raw status of a finite thing -> what happened to it, and the same in a count
 VERBS = {

@@ -139,7 +139,7 @@ def test_a_stuck_task_is_a_warning_from_when_it_was_first_seen_so() -> None:
         ("failed", ("problem", "worse", "pending", "failed", "failed", "critical")),
         ("running", ("recovery", "moving again", "pending", "running", "active", "warning")),
         ("cancelled", ("recovery", "cancelled", "pending", "cancelled", "cancelled", "warning")),
-        ("completed", ("recovery", "completed after all", "pending", "completed", "ok", "warning")),
+        ("completed", ("recovery", "completed", "pending", "completed", "ok", "warning")),
     ):
         other = World()
         other.state, other.now = world.state, world.now
@@ -173,6 +173,30 @@ def test_a_stream_remembers_what_it_brought() -> None:
         ("recovery", "back", "offline", "online"),
     ]
     assert world.state.things["river/host"].scopes[""].since == NOON
+
+
+def test_what_stands_is_bad_since_it_was_seen_so_whenever_its_last_build_ended() -> None:
+    world = World()
+    world.run(listing("node", {"a": "online", "b": "online"}))
+    bad = thing("node", "a", "offline", ended=NOON - timedelta(days=1))
+    world.later(minutes=1).run(listing("node", {"a": bad, "b": "online"}))
+    assert [event.opened for event in world.news] == [world.now]
+
+
+def test_news_of_a_channel_say_of_it_what_is_known_and_no_more() -> None:
+    world = World(config(("ops", "hook")))
+    world.answers["ops"] = refuses("http 503")
+    world.run(listing("node", {"a": "online"}))
+    world.later(hours=2).run()
+    (event,) = world.news
+    assert replace(event, to={}) == Event(
+        id=event.id, type="problem", at=world.now, reason="down", thing="notifier/channel/ops",
+        severity="critical", incident=event.incident, opened=NOON,
+        observation=Observation(
+            kind="channel", id="ops", name="ops", status="failing", health="down",
+            severity="critical", message="http 503",
+        ),
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -270,6 +294,15 @@ def test_the_summary_names_twenty_that_are_down_and_counts_the_rest() -> None:
     assert text.endswith("n18, n19 and 3 more")
     assert (world.news[0].severity, world.news[0].reason) == ("warning", "first look")
     assert len(world.news[0].covers) == 23
+
+
+@pytest.mark.parametrize(("count", "end"), [(20, ", n18, n19"), (21, ", n18, n19 and 1 more")])
+def test_of_those_that_are_down_nothing_is_counted_that_could_be_named(
+    count: int, end: str
+) -> None:
+    world = World()
+    world.run(listing("node", {f"n{number:02}": "offline" for number in range(count)}))
+    assert world.news[0].text.endswith(end)
 
 
 def test_a_reset_says_what_is_watched_now() -> None:

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 from msgspec.structs import replace
-from world import NOON, World, config, listing, thing
+from world import NOON, World, config, listing, refuses, thing
 
 from notifier.diff import diff, source_observation
 from notifier.memory import Scope, Things
@@ -121,6 +121,43 @@ def test_the_floor_never_goes_back() -> None:
     assert world.state.things["river/task"].floor == floor
 
 
+@pytest.mark.parametrize(
+    ("orders", "floor"), [({}, 9400.0), ({"b": 5e3}, 9400.0), ({"b": 2e4}, 19400.0)]
+)
+def test_a_first_look_at_another_scope_never_takes_the_floor_back(
+    orders: dict[str, float], floor: float
+) -> None:
+    world = World()
+    mine = replace(tasks(a=10_000.0), scope="mine")
+    world.run(mine)
+    world.later(minutes=1).run(mine, replace(tasks(**orders), scope="other"))
+    assert world.state.things["river/task"].floor == floor
+    world.heard()
+    old = thing("task", "c", "failed", order=9_000.0)
+    world.later(minutes=1).run(listing("task", {**mine.rows, "c": old}, scope="mine"))
+    assert world.heard() == []
+
+
+@pytest.mark.parametrize(("scopes", "floor"), [(("",), 4400.0), (("", "other"), 9400.0)])
+def test_the_floor_of_a_database_goes_with_it_unless_others_stand_on_it(
+    scopes: tuple[str, ...], floor: float
+) -> None:
+    world = World()
+    world.run(*(replace(tasks(**{f"a{one}": 10_000.0}), scope=one) for one in scopes))
+    for _ in range(2):
+        world.later(minutes=1).run(tasks(b=5_000.0))
+    assert world.news[-1].reason == "reset"
+    assert world.state.things["river/task"].floor == floor
+
+
+def test_what_a_stream_tells_of_the_past_later_on_never_takes_the_floor_back() -> None:
+    world = World()
+    for name, order in (("a", 10_000.0), ("b", 5_000.0), ("c", None)):
+        past = (thing("task", name, "failed", order=order),)
+        world.later(minutes=1).run(replace(listing("task", {}), changes=past, past=True))
+        assert world.state.things["river/task"].floor == 9_400.0
+
+
 def test_the_same_listing_in_another_order_is_no_change() -> None:
     world = World()
     world.run(listing("task", {"a": "running", "b": "running"}))
@@ -150,6 +187,22 @@ def test_facts_are_forgotten_after_thirty_days_whatever_is_open_beside_them() ->
         assert {one.thing for one in world.state.incidents.values()} == left
 
 
+def test_a_fact_is_remembered_while_its_end_waits_however_long_that_is() -> None:
+    world = World()
+    for status in ("running", "lost"):
+        world.later(minutes=1).run(listing("task", {"a": status}))
+    world.heard()
+    world.answers["ops"] = refuses()
+    world.later(minutes=1).run(listing("task", {"a": "completed"}))
+    world.later(days=31).run(listing("task", {"a": "completed"}))
+    facts = [one for one in world.state.incidents.values() if one.finite]
+    assert [one.thing for one in facts] == ["river/task/a"]
+    world.answers.clear()
+    world.later(days=1).run(listing("task", {"a": "completed"}))
+    assert "recovery:river/task/a" in world.heard()
+    assert not [one for one in world.state.incidents.values() if one.finite]
+
+
 def test_after_a_clock_that_went_back_a_fact_is_settled_as_of_now() -> None:
     world = World()
     world.run(listing("task", {"a": "running"}))
@@ -158,6 +211,40 @@ def test_after_a_clock_that_went_back_a_fact_is_settled_as_of_now() -> None:
     state, news = diff(world.state, [], earlier, "summary", 3600.0)
     (fact,) = state.incidents.values()
     assert (fact.settled, news) == (earlier, [])
+
+
+def test_a_failure_that_is_worse_and_comes_again_is_remembered_as_it_was_seen_last() -> None:
+    world = World()
+    world.run(listing("build", {"x": "running"}))
+    for status, attempt in (("killed", "1"), ("failed", "2")):
+        last = thing("build", "x", status, attempt=attempt)
+        world.later(minutes=1).run(listing("build", {"x": last}))
+        assert [one.type for one in world.news] == ["problem"]
+    (fact,) = world.state.incidents.values()
+    assert (fact.observation, fact.severity) == (last, "critical")
+    assert fact.opened == NOON + timedelta(minutes=1)
+    assert fact.changed == fact.settled == world.now
+    for status in ("failed", "lost"):
+        seen = thing("build", "x", status, attempt="2")
+        world.later(minutes=1).run(listing("build", {"x": seen}))
+        assert world.news == [], "it is known as bad as that"
+
+
+def test_what_was_stuck_and_then_failed_is_a_fact_like_any_failure() -> None:
+    world = World()
+    world.stuck_after = {"pending": 60.0}
+    for status in ("pending", "pending", "failed"):
+        world.later(minutes=1).run(listing("task", {"a": status}))
+    (fact,) = world.state.incidents.values()
+    assert (fact.stuck, fact.settled) == (False, world.now)
+
+
+def test_changes_at_one_moment_count_as_flapping_too() -> None:
+    world, hosts = World(), listing("host", {})
+    world.run(replace(hosts, changes=(thing("host", "h", "online"),)))
+    changes = tuple(thing("host", "h", one) for one in ("offline", "online", "offline"))
+    world.later(minutes=1).run(replace(hosts, changes=changes))
+    assert [one.type for one in world.news] == ["problem", "recovery", "flapping_start"]
 
 
 @pytest.mark.parametrize(("window", "last"), [(600.0, "problem"), (3600.0, "flapping_start")])

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -12,6 +13,7 @@ from notifier.compose import Outlook, compose, rests
 from notifier.memory import ChannelState, State
 from notifier.model import Due, Event, Incident, Message, Planned
 from notifier.people import People
+from notifier.settle import MOST_UNKNOWN
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 # of a channel with one row, of one with two, and of one that left the configuration
@@ -132,6 +134,27 @@ def test_what_waits_is_listed_oldest_first_with_the_reason() -> None:
     assert what == ["problem river/node/i-1"] * 2 + ["problem river/node/i-1 and 1 more"]
 
 
+def test_a_line_says_what_it_is_since_when_and_why_for_this_event_on_this_row() -> None:
+    begun = NOON - timedelta(hours=1)
+    free = replace(event("e1", "problem", {"chat": Due("", NOON), "new": Due("", NOON)}), at=begun)
+    hangs = event("e2", "recovery", {"gone": Due("", NOON, key="n0-7")})
+    message = Message(
+        key="n0-7", channel="gone", route="", events=("e2",), at=NOON, state="parked", tries=3,
+        reason="http 404",
+    )  # fmt: skip
+    state = State(events={"e1": free, "e2": hangs}, messages={"n0-7": message})
+    held = {("e1", "chat"): "window night"}
+    shown = {"what": "problem river/node/i-1", "since": begun, "state": "waiting"}
+    assert outbox.waiting(state, TODAY, lambda one, row: held.get((one.id, row), "")) == [
+        outbox.Waiting(id="e1", row="chat", reason="window night", **shown),
+        outbox.Waiting(id="e1", row="new", reason="", **shown),
+        outbox.Waiting(
+            id="n0-7", row="gone", what="recovery river/node/i-1", since=NOON, state="parked",
+            reason="not in the configuration", failures=3,
+        ),
+    ]  # fmt: skip
+
+
 def test_a_message_that_is_on_its_way_has_not_failed() -> None:
     message = Message(key="n0-7", channel="chat", route="", events=("e1",), at=NOON)
     one = event("e1", "problem", {"chat": Due("", NOON, key="n0-7")})
@@ -227,6 +250,53 @@ def test_after_a_drop_nobody_hears_of_the_end_of_what_they_never_heard_of(
         assert told or not alone or all(e.to[one.row].key for e in waits)
 
 
+@pytest.mark.parametrize("key", ["", "n0-7"])
+def test_of_all_that_is_dropped_the_endings_go_too_where_nobody_heard_of_the_beginning(
+    key: str,
+) -> None:
+    """However many are dropped at once, waiting each for itself or in one message."""
+    names = ("i-1", "i-2", "i-3", "i-4")
+    events = {}
+    for place, handle in enumerate(names):
+        due = {"chat": Due("", NOON, key=key), "new": Due("", NOON)}
+        events[f"e{place}"] = event(f"e{place}", "problem", due, handle)
+        ending = event(f"e{place + 4}", "recovery", {"chat": Due("", NOON)}, handle)
+        events[ending.id] = ending
+    dropped = ("e0", "e1", "e2", "e3")
+    message = Message(key=key, channel="chat", route="", events=dropped, at=NOON, state="parked")
+    state = State(
+        events=events,
+        messages={key: message} if key else {},
+        # of one there is no plan for the row, of one nothing is known any more
+        incidents={
+            "i-1": incident("i-1", {"chat": None}), "i-2": incident("i-2", {"chat": None}),
+            "i-3": incident("i-3", {"new": None}),
+        },
+    )  # fmt: skip
+    done = outbox.drop(state, ids=[key] if key else dropped)
+    others = {(one, "new") for one in dropped if key}
+    assert pairs(done) == {("e6", "chat"), ("e7", "chat")} | others
+    told = {**state.incidents, "i-1": incident("i-1", {"chat": NOON})}
+    done = outbox.drop(replace(state, incidents=told), ids=[key or "e0"], row="chat")
+    assert ("e4", "chat") in pairs(done), "who heard of it hears of its end"
+    assert ("e0", "new") in pairs(done)
+
+
+def test_an_ending_stays_while_anything_else_of_its_incident_waits() -> None:
+    rows = {"chat": Due("", NOON)}
+    kinds = ("problem", "problem", "recovery")
+    events = {f"e{place}": event(f"e{place}", kind, rows) for place, kind in enumerate(kinds)}
+    state = State(events=events, incidents={"i-1": incident("i-1", {"chat": None})})
+    done = outbox.drop(state, ids=["e0"])
+    assert pairs(done) == {("e1", "chat"), ("e2", "chat")}
+    assert pairs(outbox.drop(done, ids=["e1"])) == set()
+
+
+def test_what_is_an_address_of_a_channel_belongs_to_it_whatever_is_in_the_address() -> None:
+    assert outbox.belongs("ops/a/b@x", "ops") and outbox.belongs("ops/a/b@x", "ops/a/b@x")
+    assert not outbox.belongs("ops/a/b@x", "ops/a") and not outbox.belongs("ops", "ops/a@x")
+
+
 def test_dropping_nothing_drops_nothing() -> None:
     state = State(events={"e1": event("e1", "problem", {"chat": Due("", NOON)})})
     assert outbox.drop(state) == state
@@ -276,6 +346,17 @@ def test_what_the_other_was_told_already_stays_told() -> None:
     assert outbox.move(state, "gone", ["chat"]).incidents["i-1"].plan["chat"].told == later
 
 
+def test_what_is_moved_keeps_its_route_and_its_time_and_whose_message_told_of_it() -> None:
+    later = NOON + timedelta(hours=1)
+    due = Due("boss", later, failures=2)
+    there = replace(incident("i-1", {"gone": NOON}), plan={"gone": Planned("boss", NOON, "n0-1")})
+    state = State(events={"e1": event("e1", "problem", {"gone": due})}, incidents={"i-1": there})
+    done = outbox.move(state, "gone", ["chat"])
+    assert done.events["e1"].to == {"chat": Due("boss", later)}
+    # an ending there answers no message of another channel
+    assert done.incidents["i-1"].plan == {"chat": Planned("boss", NOON, "")}
+
+
 # ---- tidied ---------------------------------------------------------------------------------
 
 
@@ -294,6 +375,18 @@ def test_only_rows_that_are_gone_and_wait_for_nothing_are_forgotten(
     }
     assert lost == ({"gone"} if name == "gone" and "gone" not in waiting else set())
     assert (done.events, done.messages) == (state.events, state.messages)
+
+
+def test_of_a_row_that_is_gone_and_waits_for_nothing_no_trace_is_left() -> None:
+    troubled = dict.fromkeys(("chat", "gone", "gone/a@x"), ChannelState(reason="dns"))
+    told = incident("i-1", {"chat": NOON, "gone": NOON, "gone/a@x": None})
+    waits = event("e1", "problem", {"chat": Due("", NOON)})
+    state = State(channels=troubled, incidents={"i-1": told}, events={"e1": waits})
+    done = outbox.tidied(state, "gone", TODAY)
+    assert list(done.channels) == list(done.incidents["i-1"].plan) == ["chat"]
+    waits = replace(waits, to={"gone": Due("", NOON)})
+    done = outbox.tidied(replace(state, events={"e1": waits}), "gone", TODAY)
+    assert list(done.channels) == list(done.incidents["i-1"].plan) == ["chat", "gone"]
 
 
 # ---- retry ----------------------------------------------------------------------------------
@@ -346,6 +439,17 @@ def test_a_retry_of_one_channel_touches_no_other(state: State, name: str) -> Non
             assert {e for e, r in pairs(done) if r == row} == {
                 e for e, r in pairs(state) if r == row
             }
+
+
+def test_a_channel_that_is_retried_rests_no_longer_and_has_failed_as_often_as_before() -> None:
+    parked = ChannelState(
+        failing_since=NOON, failures=2, failed_at=NOON, hold=600.0, parked="auth 535",
+        parked_at=NOON, reason="auth 535",
+    )  # fmt: skip
+    rested = replace(parked, failed_at=None, parked="", parked_at=None)
+    state = State(channels={"chat": parked, "ops/a@x": parked})
+    assert outbox.retry(state, "ops").channels == {"chat": parked, "ops/a@x": rested}
+    assert outbox.retry(state).channels == {"chat": rested, "ops/a@x": rested}
 
 
 # ---- what is still true when a person retries it --------------------------------------------
@@ -417,6 +521,8 @@ def test_of_a_summary_that_is_retried_what_is_still_bad_is_told_and_nothing_else
     told = done.events["e2"]
     assert (told.type, told.incident, told.to["chat"]) == ("problem", "i-2", Due("a", NOON))
     assert told.to["pager"] == Due("", NOON), "and who gets it already has it as it was"
+    state = replace(state, events={"e9": summary})
+    assert pairs(outbox.retry(state, "chat")) == {("e9", "new"), ("e2", "chat")}
 
 
 def test_of_a_message_that_is_retried_only_what_is_still_true_is_sent() -> None:
@@ -437,4 +543,5 @@ def test_of_a_message_that_is_retried_only_what_is_still_true_is_sent() -> None:
     done = outbox.retry(state)
     (again,) = done.messages.values()
     assert (again.key, again.state, again.events) == ("n0-7", "unknown", ("e2",))
+    assert again.unknowns == MOST_UNKNOWN - 1, "in doubt once more it is parked anew"
     assert pairs(done) == {("e1", "new"), ("e2", "chat"), ("e2", "new")}, "another row waits on"

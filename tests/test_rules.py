@@ -8,7 +8,7 @@ from world import NOON, World, config, doubtful, listing, refuses, thing
 
 from notifier.folds import lines_of
 from notifier.look import by_id
-from notifier.model import Receipt, Unreadable
+from notifier.model import Observation, Receipt, Unreadable
 from notifier.settings import Route
 from notifier.words import Clock, sentence
 
@@ -60,6 +60,47 @@ def test_a_first_look_at_several_kinds_is_one_sentence() -> None:
     assert [event.text for event in world.news] == [
         "watching 1 task, 1 build and 1 machine on river"
     ]
+
+
+def test_a_first_look_reads_a_word_as_its_kind_does_and_counts_each_kind_for_itself() -> None:
+    world = World()
+    world.run(
+        listing("task", {"a": "halted", "b": "lost"}),
+        listing("build", {"c": "failed"}),
+        listing("node", {"n": "halted"}),
+    )
+    (event,) = world.news
+    assert event.text == (
+        "watching 2 tasks, 1 build and 1 node on river; "
+        "2 tasks had already failed, 1 build had already failed"
+    )
+    assert (event.severity, event.covers) == ("info", ())
+
+
+def test_a_first_look_names_neither_what_is_ignored_nor_what_is_open_already() -> None:
+    world = World()
+    world.ignore = [{"name": "probe-*"}]
+    hosts = {"a": "offline", "probe-1": "offline"}
+    world.run(listing("host", hosts, scope="x"))
+    assert [one.text for one in world.news] == ["watching 2 hosts on river; down now: a"]
+    hosts = {"a": "offline", "b": "offline"}
+    world.later(minutes=1).run(listing("host", hosts, scope="y"))
+    assert [one.text for one in world.news] == ["watching 2 hosts on river; down now: b"]
+    known = [one.thing for one in world.state.incidents.values()]
+    assert known == ["river/host/a", "river/host/b"]
+
+
+def test_a_first_look_asks_for_nothing_but_what_is_down() -> None:
+    asked = []
+
+    class Rows(dict[str, Observation]):
+        def __getitem__(self, name: str) -> Observation:
+            asked.append(name)
+            return super().__getitem__(name)
+
+    shown = listing("node", {"a": "online", "b": "offline", "c": "online"})
+    World().run(replace(shown, rows=Rows(shown.rows)))
+    assert set(asked) == {"b"}
 
 
 def test_the_end_of_a_failure_tells_the_time_that_its_beginning_told() -> None:
@@ -220,6 +261,18 @@ def test_a_bad_look_between_two_good_ones_is_no_problem_where_two_are_needed() -
     assert not world.state.watched
 
 
+def test_what_was_confirmed_and_is_well_again_takes_as_many_bad_looks_as_the_first_time() -> None:
+    world = World()
+    world.run(listing("job", {"j": "online"}))
+    world.heard()
+    looks = []
+    for status in ("offline", "offline", "online", "offline", "online", "offline"):
+        world.later(minutes=1).run(listing("job", {"j": status}))
+        looks.append(world.state.watched["river/job/j"].looks)
+    assert world.heard() == ["problem:river/job/j", "recovery:river/job/j"]
+    assert looks == [1, 0, 0, 1, 0, 1]
+
+
 def test_active_and_unread_looks_neither_count_nor_reset() -> None:
     world = World()
     world.run(listing("job", {"j": "online"}))
@@ -250,6 +303,27 @@ def test_an_unknown_status_word_is_told_once_and_taken_for_active() -> None:
     assert "unknown status 'who_knows'" in world.news[0].text
     world.later(minutes=1).run(listing("task", {"a": "who_knows", "b": "who_knows"}))
     assert world.heard() == ["summary:river/source/river"]
+
+
+def test_of_unknown_words_fifty_of_a_kind_are_told_and_each_is_cut() -> None:
+    words = {f"t{number:02}": f"{number:02}{'x' * 80}" for number in range(60)}
+    world = started(**dict.fromkeys(words, "running"))
+    world.run(listing("task", words))
+    assert {(one.type, one.reason) for one in world.news} == {("summary", "unknown status")}
+    assert [one.text for one in world.news] == [
+        f"river: task t{number:02} has the unknown status '{number:02}{'x' * 58}'; "
+        "it is taken for active"
+        for number in range(50)
+    ]
+
+
+def test_what_a_source_says_of_its_own_look_is_a_warning_in_its_words() -> None:
+    world = started(a="running")
+    shown = replace(listing("task", {"a": "running"}), remarks=("2 tasks were missed",))
+    world.run(shown)
+    (event,) = world.news
+    assert (event.type, event.reason, event.severity) == ("summary", "remark", "warning")
+    assert (event.thing, event.text) == ("river/source/river", "river: 2 tasks were missed")
 
 
 def test_an_ignored_thing_is_never_a_problem() -> None:
@@ -350,6 +424,22 @@ def test_two_such_listings_are_a_reset_that_is_told_once(rows: dict[str, str]) -
     for _ in range(3):
         world.later(minutes=1).run(listing("task", rows))
     assert world.heard() == ["summary:river/source/river"]
+
+
+def test_after_a_reset_what_is_down_gets_its_ending_and_what_is_gone_is_watched_no_longer() -> None:
+    world = World()
+    for status in ("online", "offline", "online"):
+        shown = [listing("node", {one: status}, scope=one) for one in "ab"]
+        world.later(minutes=1).run(*shown)
+    assert world.state.watched.keys() == {"river/node/a", "river/node/b"}
+    world.heard()
+    other, b = listing("node", {"c": "offline"}, scope="a"), shown[1]
+    for _ in range(2):
+        world.later(minutes=1).run(other, b)
+    assert world.state.watched.keys() == {"river/node/b"}
+    assert world.heard() == ["summary:river/source/river"]
+    world.later(minutes=1).run(listing("node", {"c": "online"}, scope="a"), b)
+    assert world.heard() == ["recovery:river/node/c"]
 
 
 def test_a_listing_with_an_odd_row_forgets_nothing_however_often_it_comes() -> None:

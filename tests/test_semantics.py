@@ -383,13 +383,24 @@ def test_a_listing_that_shares_nothing_with_memory_says_of_nothing_how_long_it_s
     assert one.heard() == ["problem:river/task/x"]
 
 
-@pytest.mark.parametrize("rows", [{"a": "cancelled", "b": "running"}, {"b": "running"}])
-def test_cancelled_or_gone_ends_a_stuck_one(rows: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        ({"a": "running"}, "a is no longer stuck: running (pending 12:01–13:03 UTC)"),
+        ({"a": "completed"}, "a is no longer stuck: completed (pending 12:01–13:03 UTC)"),
+        ({"a": "cancelled"}, "a is no longer stuck: cancelled (pending 12:01–13:03 UTC)"),
+        ({"b": "running"}, "a is no longer there (pending since 12:01 UTC)"),
+    ],
+)
+def test_what_ends_a_stuck_one_is_told_as_that_even_when_its_incident_is_gone(
+    rows: dict[str, str], told: str
+) -> None:
     one = stuck_world()
     one.heard()
     for _ in range(2):
         one.later(minutes=1).run(listing("task", rows))
-    assert one.heard() == ["recovery:river/task/a"]
+    assert lines(one) == [[told]]
+    assert one.heard("chat")[-1] == "recovery:river/task/a"
 
 
 def test_a_stuck_task_is_reminded_of() -> None:
@@ -429,9 +440,22 @@ def test_a_forgotten_thing_is_no_longer_watched_and_that_is_told() -> None:
     one.heard()
     one.state = outbox.forgotten(one.state, "river/node/gpu-1", one.config, one.now)
     one.later(minutes=1).run(listing("node", {"gpu-2": "online"}))
-    assert one.heard() == ["recovery:river/node/gpu-1"]
+    assert lines(one) == [["gpu-1 is no longer watched (offline since 12:01 UTC)"]]
     assert "gpu-1" not in str(one.state.things["river/node"])
     assert not one.state.incidents
+
+
+def test_a_thing_is_forgotten_whatever_its_name_and_however_closely_it_was_watched() -> None:
+    from notifier import outbox
+
+    one = World()
+    one.run(listing("job", {"p/s/a": "online", "b": "online"}))
+    one.later(minutes=1).run(listing("job", {"p/s/a": "offline", "b": "online"}))
+    assert one.state.watched.keys() == {"river/job/p/s/a"}
+    for name in ("p/s/a", "b"):
+        one.state = outbox.forgotten(one.state, f"river/job/{name}", one.config, one.now)
+    assert not one.state.watched and not one.state.events
+    assert one.state.things["river/job"].scopes[""].statuses == {}
 
 
 # ---- grouping ---------------------------------------------------------------------------------

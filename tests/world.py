@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 from msgspec.structs import replace
 
 from notifier import record, settle
@@ -31,6 +32,7 @@ from notifier.run import decide
 from notifier.settings import ChannelSettings, Route, SourceSettings
 from notifier.settle import settled
 
+READER = msgspec.json.Decoder(State)
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 KINDS = {
     "task": Kind("task", "tasks", finite=True, absence="reset"),
@@ -44,11 +46,13 @@ HEALTHS: dict[str, Health] = {
     "completed": "ok", "running": "active", "pending": "active", "failed": "failed",
     "lost": "failed", "killed": "failed", "cancelled": "cancelled",
     "online": "ok", "offline": "down", "slow": "degraded",
+    # a word of two kinds
+    "task halted": "failed", "node halted": "ok",
 }  # fmt: skip
 
 
 def classify(kind: str, status: str) -> tuple[Health, Severity]:
-    health = HEALTHS.get(status, "unknown")
+    health = HEALTHS.get(f"{kind} {status}", HEALTHS.get(status, "unknown"))
     if status in ("killed", "slow"):
         return health, "warning"
     return health, "critical" if health in ("failed", "down") else "info"
@@ -194,6 +198,9 @@ class World:
         point()
         self.looked = self.now
         self.generation += state != self.state
+        if len(state.events) < 500:
+            # the next run can read what this one leaves; of much it would take long
+            READER.decode(msgspec.json.encode(state))
         self.state = state
         self.news = list(told.values())
         self.due = due
