@@ -320,6 +320,41 @@ def test_a_repeat_that_was_not_tried_is_as_it_was_before() -> None:
     assert settle.unattempted(after, ["n0-2"]) == after, "it is not being attempted any more"
 
 
+def test_a_receipt_of_what_is_not_being_attempted_changes_nothing() -> None:
+    for state in ("unknown", "parked"):
+        found = hanging(state=state, unknowns=1)
+        assert settle.settled(found, Receipt(key="n0-2", outcome="retry"), NOON) == found
+    assert settle.settled(State(id="n0"), Receipt(key="n0-2", outcome="retry"), NOON) == State(
+        id="n0"
+    )
+
+
+def test_of_a_dead_run_a_message_of_each_row_may_have_arrived() -> None:
+    one = begun(channels=("ops", "chat"))
+    for row in ("ops", "chat"):
+        one.answers[row] = lambda message: None
+    one.run(ONE)
+    state = settle.found_attempting(one.state, one.now)
+    assert {message.channel: message.state for message in state.messages.values()} == {
+        "ops": "unknown", "chat": "unknown",
+    }  # fmt: skip
+    (incident,) = state.incidents.values()
+    assert {row: plan.told for row, plan in incident.plan.items()} == {
+        "ops": one.now, "chat": one.now,
+    }  # fmt: skip
+
+
+def test_what_one_row_has_parked_holds_nothing_back_from_another() -> None:
+    one = begun(channels=("ops", "chat"))
+    one.keyed = frozenset({"ops", "chat"})
+    one.answers["ops"] = refuses("http 413", outcome="parked", blame="content")
+    changes = [thing("host", "h", word) for word in ("offline", "online")]
+    # ends before chat's first message is sent
+    one.run(replace(listing("host", {}), changes=tuple(changes)), kill=4)
+    mine = [message.state for message in one.state.messages.values() if message.channel == "chat"]
+    assert mine == ["attempting", "attempting"]
+
+
 def test_what_was_composed_and_not_tried_counts_no_failure() -> None:
     state = settle.unattempted(hanging(), ["n0-2"])
     assert not state.messages

@@ -602,7 +602,7 @@ Histories.TestCase.settings = settings(
 TestHistories = Histories.TestCase
 
 # histories of one batch, and steps of one history
-BATCH, LONG = 15, 50
+BATCH, LONG = 150, 50
 
 
 def long_run(steps: int) -> None:
