@@ -67,7 +67,7 @@ stat -c '%a %U:%G %n' /etc/notifier /etc/notifier/* /var/lib/notifier /var/lib/n
 def possible() -> bool:
     """Whether this is root on a machine without a Notifier, where layers can be mounted."""
     ready = ["python3", "-c", "import ensurepip, sys; sys.exit(sys.version_info < (3, 11))"]
-    mounts = ["unshare", "-m", "mount", "-t", "tmpfs", "none", "/mnt"]
+    mounts = ["unshare", "-m", "bash", "-c", LAYERS]
     return (
         os.geteuid() == 0
         and not Path("/etc/notifier").exists()
