@@ -84,10 +84,12 @@ def drop(state: State, *, ids: Collection[str] = (), row: str = "") -> State:
     """Without what waits under these ids, or for this row or channel; with both, these there.
 
     An ending goes with the problem that was not told: nobody hears of the end of what they never
-    heard of.
+    heard of. What a run was sending when it died may have been told.
     """
     if not ids and not row:
         return state
+    for message in settle.in_flight(state):
+        state = replace(state, incidents=settle.known(state, message, message.at))
 
     def meant(name: str, there: str) -> bool:
         return (not ids or name in ids) and (not row or belongs(there, row))

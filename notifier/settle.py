@@ -116,11 +116,11 @@ def _told(state: State, message: Message, now: datetime) -> State:
         events[name] = replace(
             event, to={row: due for row, due in event.to.items() if row != message.channel}
         )
-    return replace(state, events=events, incidents=_known(state, message, now))
+    return replace(state, events=events, incidents=known(state, message, now))
 
 
-def _known(state: State, message: Message, now: datetime) -> dict[str, Incident]:
-    """The incidents that this message told of, named or counted, with that in their plans."""
+def known(state: State, message: Message, now: datetime) -> dict[str, Incident]:
+    """The incidents, with what this message told of, named or counted, in their plans."""
     incidents = dict(state.incidents)
     for name in message.events:
         event = state.events[name]
@@ -146,7 +146,7 @@ def _maybe(state: State, message: Message, reason: str, now: datetime) -> State:
     unknowns = message.unknowns + 1
     stay = "parked" if unknowns >= MOST_UNKNOWN else "unknown"
     message = replace(message, state=stay, unknowns=unknowns, reason=reason)
-    return replace(_with(state, message), incidents=_known(state, message, now))
+    return replace(_with(state, message), incidents=known(state, message, now))
 
 
 def _failed(state: State, message: Message, reason: str) -> State:

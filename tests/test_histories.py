@@ -23,7 +23,7 @@ from msgspec.structs import replace
 from reference_model import HOUR, Model
 from world import HEALTHS, KINDS, NOON, World, config, doubtful, listing, refuses, thing
 
-from notifier import outbox, settle
+from notifier import outbox, route, settle
 from notifier.config import Config
 from notifier.memory import State
 from notifier.model import Event, Snapshot, Unreadable
@@ -386,6 +386,21 @@ class Histories(RuleBasedStateMachine):
                 # of what may have arrived, only what is still true is said once more
                 self.decided.pop((gone, name), None)
         self.note(one for name, one in self.world.state.events.items() if name not in before.events)
+
+    @rule(row=st.sampled_from(ROWS))
+    def somebody_drops_what_waits(self, row: str) -> None:
+        self.drops(row)
+
+    def drops(self, row: str) -> None:
+        """Of what is dropped by hand nothing is owed any more."""
+        before = self.world.state
+        self.world.state = route.swept(outbox.drop(before, row=row), self.world.now)
+        left = self.waiting()
+        for name, event in before.events.items():
+            if row in event.to and (row, name) not in left:
+                self.decided.pop((row, name), None)
+                if event.over:
+                    self.belief.discard((row, event.incident))
 
     # ---- what is written down of it -------------------------------------------------------
 

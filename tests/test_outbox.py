@@ -452,6 +452,28 @@ def test_a_channel_that_is_retried_rests_no_longer_and_has_failed_as_often_as_be
     assert outbox.retry(state).channels == {"chat": rested, "ops/a@x": rested}
 
 
+def test_what_a_dead_run_was_sending_may_have_been_told_also_when_it_is_dropped() -> None:
+    """Of the two messages only the first was begun: only its end is owed."""
+    due = [Due("", NOON, key="n0-7"), Due("", NOON, key="n0-8")]
+    names = ("i-1", "i-2")
+    state = State(
+        id="n0",
+        events={
+            f"e{n}": event(f"e{n}", "problem", {"ops": due[n]}, names[n]) for n in range(2)
+        },
+        messages={
+            one.key: Message(key=one.key, channel="ops", route="", events=(f"e{n}",), at=NOON)
+            for n, one in enumerate(due)
+        },
+        incidents={name: incident(name, {"ops": None}) for name in names},
+    )  # fmt: skip
+    done = outbox.drop(state, row="ops")
+    assert not done.messages and pairs(done) == set()
+    assert {name: one.plan["ops"].told for name, one in done.incidents.items()} == {
+        "i-1": NOON, "i-2": None,
+    }  # fmt: skip
+
+
 # ---- what is still true when a person retries it --------------------------------------------
 
 

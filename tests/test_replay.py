@@ -64,6 +64,8 @@ class Replayed(Histories):
 
     # with several configurations there is none that it was made with
     the_configuration_changes = None
+    # of a run that died just before, nothing says then whether its last message arrived
+    somebody_drops_what_waits = None
 
     @rule(where=st.sampled_from(sorted(LISTED)), data=st.data())
     def somebody_lets_a_thing_be_forgotten(
