@@ -9,7 +9,7 @@ from notifier import given_up, record, settle
 from notifier.compose import Outlook, rests
 from notifier.decision import Decision
 from notifier.folds import Fold, fold, lines_of
-from notifier.look import Look, by_id, by_status
+from notifier.look import Look, by_id, by_status, listed
 from notifier.memory import Scope, State
 from notifier.model import Event, Observation, Receipt, Unreadable
 from notifier.people import holds
@@ -102,10 +102,10 @@ def begun(state: State, now: datetime, most: int) -> record.Begun:
 
 def _carried(scope: Scope, key: str, named: Container[str]) -> Scope:
     """Of what is listed only what incidents, events and counts name; and what is not any more."""
-    old = by_id(scope.statuses)
-    gone = {name: it for name, it in old.items() if it == "missing" or name in scope.absent}
+    there = listed(scope)
+    gone = {name: it for name, it in by_id(scope.statuses).items() if name not in there}
     kept = dict(list(gone.items())[:GONE])
-    kept |= {name: it for name, it in old.items() if name not in gone and f"{key}/{name}" in named}
+    kept |= {name: it for name, it in there.items() if f"{key}/{name}" in named}
     return replace(
         scope,
         statuses=by_status(kept),

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 
-from notifier.memory import Things
+from notifier.memory import Scope, Things
 from notifier.model import (
     SOURCE_WIDE,
     Family,
@@ -131,3 +131,12 @@ def by_status(statuses: Mapping[str, str]) -> dict[str, list[str]]:
 def by_id(grouped: Mapping[str, list[str]]) -> dict[str, str]:
     """The state's compact form turned back into id -> status."""
     return {name: status for status, names in grouped.items() for name in names}
+
+
+def listed(scope: Scope) -> dict[str, str]:
+    """id -> status of what the last listings had: neither missing nor absent."""
+    return {
+        name: status
+        for name, status in by_id(scope.statuses).items()
+        if status != "missing" and name not in scope.absent
+    }

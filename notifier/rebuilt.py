@@ -10,7 +10,7 @@ from itertools import groupby
 from msgspec.structs import replace
 
 from notifier import record
-from notifier.look import Look, by_id, by_status
+from notifier.look import Look, by_id, by_status, listed
 from notifier.memory import Scope, State, Things
 from notifier.model import Observation, Snapshot, Unreadable
 from notifier.pushed import is_pushed
@@ -75,26 +75,22 @@ class Memory:
         self.statuses.clear()
         self.whole.clear()
         seen = {one.thing: one.observation for one in state.incidents.values()}
-        found = {}
+        found = dict(state.things)
         for key, things in state.things.items():
-            scopes = dict(things.scopes)
-            for label, scope in things.scopes.items():
-                known = by_id(scope.statuses)
-                listed = {
-                    name: status
-                    for name, status in known.items()
-                    if status != "missing" and name not in scope.absent
-                }
-                if not listed or key.endswith("/source"):
-                    continue
-                # there may be more
-                listed[f"{NAMELESS}0.0"] = ""
-                self.statuses[key, label] = dict(listed)
-                self.whole[key, label] = {
-                    name: seen[f"{key}/{name}"] for name in listed if f"{key}/{name}" in seen
-                }
-                scopes[label] = replace(scope, statuses=by_status(known | listed))
-            found[key] = replace(things, scopes=scopes)
+            # a source itself is in no listing
+            here = {} if key.endswith("/source") else things.scopes
+            for label, scope in here.items():
+                names = listed(scope)
+                if names:
+                    # there may be more
+                    names[f"{NAMELESS}0.0"] = ""
+                    self.statuses[key, label] = names
+                    self.whole[key, label] = {
+                        name: seen[f"{key}/{name}"] for name in names if f"{key}/{name}" in seen
+                    }
+                    known = replace(scope, statuses=by_status(by_id(scope.statuses) | names))
+                    scopes = {**found[key].scopes, label: known}
+                    found[key] = replace(found[key], scopes=scopes)
         return replace(state, things=found)
 
     def forget(self, thing: str) -> None:

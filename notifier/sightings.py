@@ -135,7 +135,8 @@ class Sighting:
         if shown.complete or shown.changes is not None or self.scope is None:
             return []
         found = [one for one in self._below(self.closer.counted) if one not in shown.statuses]
-        return sorted({one for one in by_id(self.scope.statuses) if one in found} if found else ())
+        known = by_id(self.scope.statuses) if found else {}
+        return sorted(one for one in found if one in known)
 
     def _fresh(self, old: Mapping[str, str]) -> bool:
         """Whether this was a first look, or one at another database."""
@@ -210,16 +211,17 @@ class Sighting:
         words: Mapping[str, str],
         old: Mapping[str, str],
         gone: list[str],
-        hidden: list[str] | None = None,
+        hidden: Iterable[str] = (),
     ) -> Iterator[record.Moved]:
         if words or gone or hidden:
-            yield replace(self._line(words, old, gone), hidden=hidden or [])
+            yield self._line(words, old, gone, hidden)
 
     def _line(
         self,
         words: Mapping[str, str],
         old: Mapping[str, str],
         gone: list[str],
+        hidden: Iterable[str] = (),
         *,
         strange: bool = False,
     ) -> record.Moved:
@@ -230,6 +232,7 @@ class Sighting:
             now=by_status(words),
             before=by_status({name: old[name] for name in (*words, *gone) if name in old}),
             gone=gone,
+            hidden=list(hidden),
             floor=self.known.floor,
             newest=self.scope.newest if self.scope else None,
             strange=strange,
